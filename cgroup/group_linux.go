@@ -1,0 +1,202 @@
+package cgroup
+
+import (
+	"errors"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// Group is one group: one directory on v2, one for each needed hierarchy on
+// v1. It is safe for concurrent use. Remove it after use.
+type Group struct {
+	h    *Hierarchy
+	name string
+
+	mu    sync.RWMutex // held for writing by Remove, which ends all descriptors
+	dirs  []*dir
+	gone  bool
+	setMu sync.Mutex // Set reads before it writes
+}
+
+// dir is one directory that was made.
+type dir struct {
+	fs          fileSystem
+	base        *base
+	name        string
+	fd          int
+	file        *os.File // owns fd
+	procs       *os.File // write-only cgroup.procs; nil after CloseProcs
+	controllers []string // v2 names of what can be used here
+}
+
+func (d *dir) path(file string) string { return path.Join(d.base.path, d.name, file) }
+
+func (d *dir) fail(op, controller, file, value string, err error) error {
+	return &Error{
+		Op: op, Controller: controller, Path: d.path(file), Value: value,
+		Cause: cause(d.base.version, file, err), Err: err,
+	}
+}
+
+// makeDir makes and opens a directory. An error that is EEXIST means that
+// nothing was made.
+func makeDir(fs fileSystem, b *base, name string, controllers []string) (*dir, error) {
+	d := &dir{fs: fs, base: b, name: name, fd: -1, controllers: controllers}
+	if err := again(func() error { return fs.mkdir(b.fd, name) }); err != nil {
+		if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) || errors.Is(err, unix.EROFS) {
+			return nil, b.refused(strings.Join(controllers, "+"), d.fail("create", "", "", "", err))
+		}
+		return nil, d.fail("create", "", "", "", err)
+	}
+	fd, err := openDirAt(b.fd, name)
+	if err != nil {
+		return nil, errors.Join(d.fail("open", "", "", "", err), fs.rmdir(b.fd, name))
+	}
+	d.fd, d.file = fd, os.NewFile(uintptr(fd), d.path(""))
+	return d, nil
+}
+
+func (d *dir) openProcs() error {
+	fd, err := openAt(d.fd, "cgroup.procs", unix.O_WRONLY)
+	if err != nil {
+		return d.fail("open", "", "cgroup.procs", "", err)
+	}
+	d.procs = os.NewFile(uintptr(fd), d.path("cgroup.procs"))
+	return nil
+}
+
+func (d *dir) close() {
+	if d.procs != nil {
+		d.procs.Close()
+		d.procs = nil
+	}
+	if d.file != nil {
+		d.file.Close()
+		d.file, d.fd = nil, -1
+	}
+}
+
+// read reads one of the directory's files.
+func (d *dir) read(controller, file string) (string, error) {
+	text, err := readAt(d.fd, file)
+	if err != nil {
+		return "", d.fail("read", controller, file, "", err)
+	}
+	return text, nil
+}
+
+func (d *dir) has(controller string) bool { return slices.Contains(d.controllers, controller) }
+
+// Name is the name of the group's directories.
+func (g *Group) Name() string { return g.name }
+
+// Paths lists the group's directories.
+func (g *Group) Paths() []string {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	var paths []string
+	for _, d := range g.dirs {
+		paths = append(paths, d.path(""))
+	}
+	return paths
+}
+
+// use locks the group against removal. Call the function it gives when done.
+func (g *Group) use(op string) (done func(), err error) {
+	g.mu.RLock()
+	if g.gone {
+		g.mu.RUnlock()
+		return nil, &Error{Op: op, Path: g.name, Err: errClosed}
+	}
+	return g.mu.RUnlock, nil
+}
+
+// at finds the directory of a controller, or nil.
+func (g *Group) at(controller string) *dir {
+	for _, d := range g.dirs {
+		if d.has(controller) {
+			return d
+		}
+	}
+	return nil
+}
+
+// unified is the v2 directory, or nil.
+func (g *Group) unified() *dir {
+	for _, d := range g.dirs {
+		if d.base.version == 2 {
+			return d
+		}
+	}
+	return nil
+}
+
+// ProcsFiles gives a write-only descriptor of each directory's cgroup.procs. A
+// process enters the group by writing "0" to every one of them, in any order.
+// Permission is that of the process which made the group (Linux 5.16, and
+// earlier stable kernels). The files belong to the group and are closed by
+// CloseProcs or Remove; after that the list is empty.
+func (g *Group) ProcsFiles() []*os.File {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	var files []*os.File
+	for _, d := range g.dirs {
+		if d.procs != nil {
+			files = append(files, d.procs)
+		}
+	}
+	return files
+}
+
+// CloseProcs closes the files of ProcsFiles.
+func (g *Group) CloseProcs() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var errs []error
+	for _, d := range g.dirs {
+		if d.procs != nil {
+			errs = append(errs, d.procs.Close())
+			d.procs = nil
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Dir is the directory for CLONE_INTO_CGROUP (clone(2), Linux 5.7) where that
+// is all it takes to enter: nil if any part of the group is on v1, and after
+// Remove. The group owns it.
+func (g *Group) Dir() *os.File {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	if len(g.dirs) != 1 || g.dirs[0].base.version != 2 {
+		return nil
+	}
+	return g.dirs[0].file
+}
+
+// Add moves a process, with all its threads, into the group. Its children
+// made before stay where they are. If it fails the process may have
+// entered some of the group's hierarchies.
+func (g *Group) Add(pid int) error {
+	done, err := g.use("enter")
+	if err != nil {
+		return err
+	}
+	defer done()
+	if pid <= 0 {
+		return &LimitError{Limit: "pid", Value: strconv.Itoa(pid), Reason: "must be the number of a process"}
+	}
+	value := strconv.Itoa(pid)
+	for _, d := range g.dirs {
+		if _, err := writeAt(d.fd, "cgroup.procs", value, false); err != nil {
+			return d.fail("enter", "", "cgroup.procs", value, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,194 @@
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/seed-d1379373/sandbox/cgroup"
+)
+
+// groupPlan is what the limits mean on this host.
+type groupPlan struct {
+	needed    bool
+	limits    cgroup.Limits
+	options   cgroup.Options
+	processes int64 // RLIMIT_NPROC in place of the pids controller; 0 for none
+}
+
+// planGroup decides for each limit whether the host can enforce it. A limit
+// that the caller named, or a whole feature, fails closed.
+func planGroup(s *settings, h *host, report *Report) (groupPlan, error) {
+	var g groupPlan
+	available := map[string]error{}
+	if h.cgroups != nil {
+		for _, c := range h.cgroups.Controllers() {
+			available[c.Controller] = c.Err
+		}
+	}
+	missing := func(controller string) error {
+		if h.cgroupErr != nil {
+			return h.cgroupErr
+		}
+		err, known := available[controller]
+		if !known {
+			return errors.New("no such controller")
+		}
+		return err
+	}
+	for _, want := range []struct {
+		feature    Feature
+		controller string
+		wanted     bool
+		named      bool
+		detail     string
+		use        func()
+		instead    func() bool // another way to enforce it
+	}{
+		{
+			feature: FeatureMemory, controller: "memory", detail: sizeText(s.Memory) + memoryDetail(s),
+			wanted: s.Memory != Unlimited || s.MemoryReservation > 0,
+			named:  s.named["WithMemory"] || s.named["WithMemorySwap"] || s.named["WithMemoryReservation"],
+			use: func() {
+				g.limits.Memory, g.limits.MemoryReservation = max(s.Memory, 0), s.MemoryReservation
+				if s.Memory != Unlimited {
+					g.limits.MemorySwap = s.MemorySwap
+				}
+				g.limits.OOMGroup = false
+			},
+		},
+		{
+			feature: FeatureCPU, controller: "cpu", wanted: s.CPUShares > 0 || s.CPUs > 0, named: true,
+			detail: cpuDetail(s),
+			use:    func() { g.limits.CPUShares, g.limits.CPUs = s.CPUShares, s.CPUs },
+		},
+		{
+			feature: FeatureCPUSet, controller: "cpuset", wanted: s.CPUSet != "" || s.CPUSetMems != "", named: true,
+			detail: s.CPUSet,
+			use:    func() { g.limits.CPUSet, g.limits.CPUSetMems = s.CPUSet, s.CPUSetMems },
+		},
+		{
+			feature: FeaturePids, controller: "pids", wanted: s.Pids != Unlimited, named: s.named["WithPids"],
+			detail: fmt.Sprintf("%d processes and threads", s.Pids),
+			use:    func() { g.limits.Pids = s.Pids },
+			instead: func() bool {
+				if s.HostUserNS {
+					return false
+				}
+				g.processes = s.Pids + 1 // PID 1 is counted here
+				report.set(FeaturePids, Enforced, fmt.Sprintf("%d processes and threads, by RLIMIT_NPROC in the user namespace", s.Pids), "")
+				return true
+			},
+		},
+		{
+			feature: FeatureCPUTime, controller: "cpuacct", wanted: s.CPUTime > 0, named: true,
+			detail: fmt.Sprintf("%v in all", s.CPUTime),
+			use:    func() { g.options.Controllers = append(g.options.Controllers, "cpuacct") },
+		},
+	} {
+		if !want.wanted {
+			report.set(want.feature, Off, "no limit asked", "")
+			continue
+		}
+		err := missing(want.controller)
+		switch {
+		case err == nil:
+			g.needed = true
+			want.use()
+			report.set(want.feature, Enforced, want.detail, "")
+		case want.instead != nil && want.instead():
+		case want.named && !s.bestEffort(want.feature):
+			return g, unsupportedGroup(want.feature, err)
+		default:
+			u := unsupportedGroup(want.feature, err)
+			report.set(want.feature, Missing, u.Reason, u.Fix)
+		}
+	}
+	return g, nil
+}
+
+func memoryDetail(s *settings) string {
+	switch {
+	case s.MemorySwap == Unlimited:
+		return ", and swap"
+	case s.MemorySwap > s.Memory:
+		return fmt.Sprintf(", and %s of swap", sizeText(s.MemorySwap-s.Memory))
+	}
+	return " without swap"
+}
+
+func cpuDetail(s *settings) string {
+	switch {
+	case s.CPUs > 0 && s.CPUShares > 0:
+		return fmt.Sprintf("%g CPUs, %d shares", s.CPUs, s.CPUShares)
+	case s.CPUs > 0:
+		return fmt.Sprintf("%g CPUs", s.CPUs)
+	}
+	return fmt.Sprintf("%d shares", s.CPUShares)
+}
+
+// unsupportedGroup explains why a controller cannot be used.
+func unsupportedGroup(f Feature, err error) *UnsupportedError {
+	var u *cgroup.UnsupportedError
+	if errors.As(err, &u) {
+		return &UnsupportedError{string(f), u.Reason, u.Fix, err}
+	}
+	return &UnsupportedError{string(f), err.Error(), "run as root, or in a cgroup that is delegated to this user", err}
+}
+
+// create makes the group of one start; nil where none is needed.
+func (g *groupPlan) create(h *host) (*cgroup.Group, error) {
+	if !g.needed {
+		return nil, nil
+	}
+	group, err := h.cgroups.CreateWith("", g.limits, g.options)
+	if err == nil {
+		return group, nil
+	}
+	var u *cgroup.UnsupportedError
+	if errors.As(err, &u) {
+		return nil, &UnsupportedError{u.Feature, u.Reason, u.Fix, err}
+	}
+	var e *cgroup.Error
+	if errors.As(err, &e) {
+		return nil, &SetupError{e.Op + " cgroup", e.Path, err}
+	}
+	return nil, &SetupError{"create cgroup", "", err}
+}
+
+func sizeText(n int64) string {
+	switch {
+	case n < 0:
+		return "unlimited"
+	case n >= 1<<30 && n%(1<<30) == 0:
+		return fmt.Sprintf("%d GiB", n>>30)
+	case n >= 1<<20 && n%(1<<20) == 0:
+		return fmt.Sprintf("%d MiB", n>>20)
+	case n >= 1<<10 && n%(1<<10) == 0:
+		return fmt.Sprintf("%d KiB", n>>10)
+	}
+	return fmt.Sprintf("%d bytes", n)
+}
+
+func isFile(source string) bool {
+	if source == "" {
+		return false
+	}
+	st, err := os.Stat(source)
+	return err == nil && !st.IsDir()
+}
+
+// cutDefault lowers a default limit to the caller's own; one that the caller
+// named stays as it is, and fails if it cannot be had.
+func cutDefault(s *settings, name string, r Rlimit) Rlimit {
+	if s.rlimitNamed[name] {
+		return r
+	}
+	var own unix.Rlimit
+	if unix.Getrlimit(rlimitNumbers[name], &own) != nil {
+		return r
+	}
+	return Rlimit{min(r.Soft, own.Max), min(r.Hard, own.Max)}
+}

@@ -1,0 +1,103 @@
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/seed-d1379373/sandbox/caps"
+	"github.com/seed-d1379373/sandbox/cgroup"
+	"github.com/seed-d1379373/sandbox/namespace"
+	"github.com/seed-d1379373/sandbox/seccomp"
+)
+
+// host is what a sandbox needs to know about the caller and the kernel. It is
+// found out once per Sandbox.
+type host struct {
+	uid, gid    uint32
+	canMount    bool // CAP_SYS_ADMIN in the initial user namespace
+	canMap      bool // may write any id map
+	lastCap     caps.Cap
+	known       caps.Set
+	seccomp     seccomp.Target
+	landlock    int // ABI version, 0 for none
+	landlockErr error
+	cgroups     *cgroup.Hierarchy
+	cgroupErr   error
+}
+
+func newHost() (*host, error) {
+	h := &host{uid: uint32(os.Geteuid()), gid: uint32(os.Getegid())}
+	state, err := caps.Process(0)
+	if err != nil {
+		return nil, fmt.Errorf("sandbox: own capabilities: %w", err)
+	}
+	initial, err := inInitialUserNS()
+	if err != nil {
+		return nil, err
+	}
+	e := state.Effective
+	h.canMap = e.Has(caps.SetUID) && e.Has(caps.SetGID)
+	h.canMount = initial && h.canMap && e.Has(caps.SysAdmin) && e.Has(caps.SetPCap) && e.Has(caps.Mknod)
+	if h.lastCap, err = caps.Last(); err != nil {
+		return nil, err
+	}
+	h.known = caps.Set(1)<<(h.lastCap+1) - 1
+	if h.seccomp, err = seccomp.NativeTarget(); err != nil {
+		return nil, err
+	}
+	h.landlock, h.landlockErr = landlockABI()
+	h.cgroups, h.cgroupErr = cgroup.Discover()
+	return h, nil
+}
+
+func (h *host) close() error {
+	if h.cgroups == nil {
+		return nil
+	}
+	return h.cgroups.Close()
+}
+
+// inInitialUserNS says whether every id is mapped to itself, which only the
+// initial user namespace has by default.
+func inInitialUserNS() (bool, error) {
+	f, err := os.Open("/proc/self/uid_map")
+	if errors.Is(err, os.ErrNotExist) {
+		return true, nil // a kernel without user namespaces
+	}
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	maps, err := namespace.ReadIDMaps(f)
+	if err != nil {
+		return false, err
+	}
+	return len(maps) == 1 && maps[0] == namespace.IDMap{Inside: 0, Outside: 0, Count: 1<<32 - 1}, nil
+}
+
+// landlockABI asks the kernel for its version of Landlock.
+func landlockABI() (int, error) {
+	const version = 1 // LANDLOCK_CREATE_RULESET_VERSION
+	abi, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, version)
+	switch errno {
+	case 0:
+		return int(abi), nil
+	case unix.ENOSYS:
+		return 0, errors.New("the kernel was built without it or is older than 5.13")
+	case unix.EOPNOTSUPP:
+		return 0, errors.New("it is not in the kernel's list of active LSMs (lsm= on the command line)")
+	}
+	return 0, errno
+}
+
+func kernelRelease() string {
+	var u unix.Utsname
+	if unix.Uname(&u) != nil {
+		return ""
+	}
+	return strings.TrimRight(string(u.Release[:]), "\x00")
+}

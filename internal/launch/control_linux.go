@@ -1,0 +1,144 @@
+package launch
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Control is the host's end of the control socket.
+type Control struct{ file *os.File }
+
+// NewControl returns both ends; the peer is for the launcher, and the caller
+// closes its copy once the launcher runs.
+func NewControl() (host *Control, peer *os.File, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("socketpair: %w", err)
+	}
+	peer = os.NewFile(uintptr(fds[1]), "control peer")
+	err = errors.Join(
+		unix.SetsockoptInt(fds[0], unix.SOL_SOCKET, unix.SO_PASSCRED, 1),
+		unix.SetNonblock(fds[0], true))
+	host = &Control{os.NewFile(uintptr(fds[0]), "control")}
+	if err != nil {
+		host.Close()
+		peer.Close()
+		return nil, nil, fmt.Errorf("control socket: %w", err)
+	}
+	return host, peer, nil
+}
+
+// Receive waits for the next message; io.EOF means that the launcher is gone.
+// The caller owns the message's Files.
+func (c *Control) Receive() (Message, error) {
+	raw, err := c.file.SyscallConn()
+	if err != nil {
+		return Message{}, err
+	}
+	var m Message
+	var received error
+	err = raw.Read(func(fd uintptr) bool {
+		m, received = receive(int(fd))
+		return !errors.Is(received, unix.EAGAIN)
+	})
+	if err != nil {
+		return Message{}, err
+	}
+	return m, received
+}
+
+func receive(fd int) (Message, error) {
+	var body [maxMessage]byte
+	var control [128]byte
+	var n, controls, flags int
+	var err error
+	for {
+		n, controls, flags, _, err = unix.Recvmsg(fd, body[:], control[:], unix.MSG_CMSG_CLOEXEC|unix.MSG_DONTWAIT)
+		if !errors.Is(err, unix.EINTR) {
+			break
+		}
+	}
+	switch {
+	case errors.Is(err, unix.ECONNRESET):
+		return Message{}, io.EOF // the launcher died with the host's answer unread
+	case err != nil:
+		return Message{}, err
+	}
+	pid, files, err := parseControls(control[:controls])
+	if n == 0 && err == nil {
+		err = io.EOF
+	}
+	var m Message
+	if err == nil && flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) != 0 {
+		err = errors.New("launch: truncated message")
+	}
+	if err == nil {
+		m, err = parseMessage(body[:n])
+	}
+	if err != nil {
+		closeAll(files)
+		return Message{}, err
+	}
+	m.PID, m.Files = pid, files
+	return m, nil
+}
+
+// parseControls takes the sender's pid and the passed descriptors.
+func parseControls(b []byte) (pid int, files []int, err error) {
+	controls, err := unix.ParseSocketControlMessage(b)
+	if err != nil {
+		return 0, nil, err
+	}
+	for i := range controls {
+		switch controls[i].Header.Type {
+		case unix.SCM_CREDENTIALS:
+			cred, e := unix.ParseUnixCredentials(&controls[i])
+			if e != nil {
+				return pid, files, e
+			}
+			pid = int(cred.Pid)
+		case unix.SCM_RIGHTS:
+			fds, e := unix.ParseUnixRights(&controls[i])
+			if e != nil {
+				return pid, files, e
+			}
+			files = append(files, fds...)
+		}
+	}
+	return pid, files, nil
+}
+
+func closeAll(fds []int) {
+	for _, fd := range fds {
+		unix.Close(fd)
+	}
+}
+
+// Answer lets a launcher that waits go on.
+func (c *Control) Answer() error {
+	_, err := c.file.Write([]byte{0})
+	return err
+}
+
+// Hangup tells a launcher that waits for an answer that none will come; what
+// it has to say can still be received.
+func (c *Control) Hangup() error {
+	raw, err := c.file.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var shut error
+	err = raw.Control(func(fd uintptr) { shut = unix.Shutdown(int(fd), unix.SHUT_WR) })
+	return errors.Join(err, shut)
+}
+
+// SetDeadline bounds Receive and Answer.
+func (c *Control) SetDeadline(t time.Time) error { return c.file.SetDeadline(t) }
+
+// Close makes the launcher and all it started end.
+func (c *Control) Close() error { return c.file.Close() }

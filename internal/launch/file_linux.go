@@ -1,0 +1,143 @@
+package launch
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// An Executable is a launcher's image that execve(2) can start. It is safe
+// for concurrent use; Close frees it once no start is under way.
+type Executable struct {
+	Path   string // what to execute
+	Memory bool   // a sealed memfd; false: a private file, because memfds may not be executed here
+	file   *os.File
+	remove string
+}
+
+// sealed is every seal that keeps an image as it is.
+const sealed = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
+
+// NewMemoryExecutable puts an image into a sealed memfd. Its descriptor lies
+// above the number floor: os/exec moves descriptors around in its child, and
+// one that it needs must not be in the way (see Floor).
+//
+// A descriptor open for writing makes execve fail with ETXTBSY, and a
+// concurrent fork elsewhere in this process could carry one off, so no fork
+// may happen while one is open: that is what syscall.ForkLock is for.
+func NewMemoryExecutable(image []byte, floor int) (*Executable, error) {
+	syscall.ForkLock.RLock()
+	fd, err := sealedMemory(image)
+	syscall.ForkLock.RUnlock()
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	high, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, floor)
+	if err != nil {
+		return nil, fmt.Errorf("fcntl(F_DUPFD_CLOEXEC, %d): %w", floor, err)
+	}
+	return &Executable{
+		Path:   fmt.Sprintf("/proc/self/fd/%d", high),
+		Memory: true,
+		file:   os.NewFile(uintptr(high), "launcher"),
+	}, nil
+}
+
+// sealedMemory returns a read-only descriptor of a sealed memfd.
+func sealedMemory(image []byte) (int, error) {
+	flags := unix.MFD_CLOEXEC | unix.MFD_ALLOW_SEALING
+	rw, err := unix.MemfdCreate("sandbox", flags|unix.MFD_EXEC)
+	if errors.Is(err, unix.EINVAL) { // before Linux 6.3 every memfd is executable
+		rw, err = unix.MemfdCreate("sandbox", flags)
+	}
+	if err != nil {
+		return -1, fmt.Errorf("memfd_create: %w", err)
+	}
+	defer unix.Close(rw)
+	if err := writeAll(rw, image); err != nil {
+		return -1, fmt.Errorf("write memfd: %w", err)
+	}
+	if _, err := unix.FcntlInt(uintptr(rw), unix.F_ADD_SEALS, sealed); err != nil {
+		return -1, fmt.Errorf("fcntl(F_ADD_SEALS): %w", err)
+	}
+	ro, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", rw), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, fmt.Errorf("open memfd read-only: %w", err)
+	}
+	return ro, nil
+}
+
+// NewFileExecutable puts an image into a file in a new directory that only
+// this user can enter, for hosts that refuse to execute a memfd. The file
+// system of dir ("" means os.TempDir) must not be mounted noexec.
+func NewFileExecutable(image []byte, dir string) (*Executable, error) {
+	private, err := os.MkdirTemp(dir, "sandbox-")
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(private, "launcher")
+	syscall.ForkLock.RLock()
+	err = writeExecutable(path, image)
+	syscall.ForkLock.RUnlock()
+	if err != nil {
+		os.RemoveAll(private)
+		return nil, err
+	}
+	return &Executable{Path: path, remove: private}, nil
+}
+
+func writeExecutable(path string, image []byte) error {
+	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, 0o500)
+	if err != nil {
+		return &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	defer unix.Close(fd)
+	if err := writeAll(fd, image); err != nil {
+		return &os.PathError{Op: "write", Path: path, Err: err}
+	}
+	return nil
+}
+
+// Close frees the image.
+func (e *Executable) Close() error {
+	if e.file != nil {
+		return e.file.Close()
+	}
+	return os.RemoveAll(e.remove)
+}
+
+func writeAll(fd int, b []byte) error {
+	for len(b) > 0 {
+		n, err := unix.Write(fd, b)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		b = b[n:]
+	}
+	return nil
+}
+
+// Floor returns a descriptor number that os/exec's child does not reach when
+// it moves count files, the highest of them numbered highest, into place: it
+// works upwards from the highest number in use, by one for each file. The
+// distance leaves room for descriptors that other goroutines open meanwhile.
+func Floor(count, highest int) int {
+	const distance = 1024
+	floor := highest + count + distance
+	var limit unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) == nil && uint64(floor) >= limit.Cur {
+		floor = int(limit.Cur) - 1
+		if between := (highest + count + int(limit.Cur)) / 2; between < floor {
+			floor = between
+		}
+	}
+	return floor
+}

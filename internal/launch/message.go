@@ -1,0 +1,116 @@
+package launch
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+)
+
+// The launcher and the host talk over one SOCK_SEQPACKET pair. Every message
+// starts with a MessageKind and is at most maxMessage bytes long.
+//
+//	launcher                      host
+//	   | -- Map (credentials) ----> |  writes the id maps of the sender
+//	   | <------------- one byte -- |
+//	   | -- Command (credentials) > |  learns the command's pid
+//	   | -- Started (descriptors) > |  execve succeeded: pidfds of PID 1 and the command
+//	   | -- Exited -------------- > |  the command's wait status and usage
+//	   | -- Fail ---------------- > |  instruction and errno, at any time
+//
+// End of file means that every launcher process is gone. What arrives is
+// treated as untrusted input: the launcher runs inside the sandbox.
+type MessageKind uint32
+
+// The kinds of messages.
+const (
+	MessageFail MessageKind = iota + 1
+	MessageMap
+	MessageCommand
+	MessageStarted
+	MessageExited
+)
+
+const (
+	maxMessage  = 256
+	rusageSize  = 144
+	exitedSize  = 8 + rusageSize
+	failSize    = 12
+	simpleSize  = 8
+	rusageStart = 8
+)
+
+// A Message is what the launcher says.
+type Message struct {
+	Kind   MessageKind
+	Index  int    // Fail: the instruction that failed
+	Errno  uint32 // Fail
+	Status uint32 // Exited: as wait4(2) gives it
+	Usage  Rusage // Exited: the command and the children it waited for
+	PID    int    // the sender, in the host's PID namespace
+	Files  []int  // Started: descriptors passed along
+}
+
+// Rusage is the part of getrusage(2) that a result reports.
+type Rusage struct {
+	UserMicros, SystemMicros int64
+	MaxRSSKiB                int64
+}
+
+// parseMessage decodes the body of a message.
+func parseMessage(b []byte) (Message, error) {
+	le := binary.LittleEndian
+	if len(b) < 4 {
+		return Message{}, errors.New("launch: short message")
+	}
+	m := Message{Kind: MessageKind(le.Uint32(b))}
+	want := simpleSize
+	switch m.Kind {
+	case MessageFail:
+		want = failSize
+	case MessageExited:
+		want = exitedSize
+	case MessageMap, MessageCommand, MessageStarted:
+	default:
+		return Message{}, fmt.Errorf("launch: message of unknown kind %d", m.Kind)
+	}
+	if len(b) != want {
+		return Message{}, fmt.Errorf("launch: message of kind %d with %d bytes instead of %d", m.Kind, len(b), want)
+	}
+	switch m.Kind {
+	case MessageFail:
+		m.Index, m.Errno = int(le.Uint32(b[4:])), le.Uint32(b[8:])
+	case MessageExited:
+		m.Status = le.Uint32(b[4:])
+		m.Usage = parseRusage(b[rusageStart:])
+	}
+	return m, nil
+}
+
+func parseRusage(b []byte) Rusage {
+	word := func(i int) int64 { return int64(binary.LittleEndian.Uint64(b[8*i:])) }
+	return Rusage{
+		UserMicros:   word(0)*1e6 + word(1),
+		SystemMicros: word(2)*1e6 + word(3),
+		MaxRSSKiB:    word(4),
+	}
+}
+
+// Message places a message for the launcher to send.
+func (p *Program) Message(k MessageKind) Ref {
+	b := binary.LittleEndian.AppendUint32(nil, uint32(k))
+	size := simpleSize
+	if k == MessageExited {
+		size = exitedSize
+	}
+	return p.Data("message", append(b, make([]byte, size-len(b))...))
+}
+
+// SimpleSize and the others are the sizes of messages, for send calls.
+const (
+	SimpleSize = Int(simpleSize)
+	FailSize   = Int(failSize)
+	ExitedSize = Int(exitedSize)
+)
+
+// ExitedFields are the places in an Exited message that wait4(2) fills.
+func ExitedFields(m Ref) (status Cell, usage Ref) { return CellAt(m.Plus(4)), m.Plus(rusageStart) }

@@ -1,0 +1,153 @@
+package plan
+
+import (
+	"encoding/binary"
+
+	"github.com/seed-d1379373/sandbox/internal/launch"
+)
+
+// Kernel constants, by their names in the kernel's headers; this package
+// builds on any operating system.
+const (
+	cloneVM     = 0x00000100
+	clonePIDFD  = 0x00001000
+	cloneNewNS  = 0x00020000
+	cloneNewCG  = 0x02000000
+	cloneNewUTS = 0x04000000
+	cloneNewIPC = 0x08000000
+	cloneNewUsr = 0x10000000
+	cloneNewPID = 0x20000000
+	cloneNewNet = 0x40000000
+
+	eperm, enoent, esrch, eintr, eacces, enotdir = 1, 2, 3, 4, 13, 20
+	eexist, einval, enosys, eopnotsupp           = 17, 22, 38, 95
+
+	sigkill, sigstop, sigchld, sigmax = 9, 19, 17, 64
+	noSignal                          = 0x4000 // MSG_NOSIGNAL
+
+	atFDCWD     = -100
+	atEmptyPath = 0x1000
+	atRecursive = 0x8000
+	oRdonly     = 0
+	oWronly     = 1
+	oCreat      = 0o100
+	oExcl       = 0o200
+	oCloexec    = 0o2000000
+	oPath       = 0o10000000
+)
+
+// The exit status of the launcher when the set-up failed.
+const setupFailed = 125
+
+type builder struct {
+	*launch.Program
+	spec *Spec
+
+	control launch.Int
+	signals launch.Cell // outer's and PID 1's signalfd
+	commandPID,
+	initPID,
+	gate launch.Cell // 0 until PID 1 has given its privileges up
+	errno       launch.Cell
+	outerPidfd  launch.Cell
+	execPipe    launch.Cell // PID 1's end of the pipe that execve closes
+	guardFilter *launch.Ref
+
+	initEntry, commandEntry *launch.Label
+	failed                  *launch.Label // reports and exits
+	attribute               map[Flags]launch.Ref
+	root                    launch.Cell
+	made                    map[string]bool // directories in a tmpfs of the view
+	placeFD                 *launch.Cell    // see at
+	started                 started
+}
+
+// started is the message with the descriptors of PID 1 and the command.
+type started struct {
+	header                  launch.Ref
+	initPidfd, commandPidfd launch.Cell
+}
+
+func newBuilder(s *Spec) *builder {
+	b := &builder{Program: launch.NewProgram(), spec: s, attribute: map[Flags]launch.Ref{}}
+	b.control = launch.Int(s.Files.Control)
+	b.signals = b.Cell("signals", -1)
+	b.commandPID = b.Cell("command", 0)
+	b.initPID = b.Cell("init", 0)
+	b.gate = b.Cell("gate", 0)
+	b.root = b.Cell("root", -1)
+	_, b.errno = b.FailRecord()
+	b.initEntry, b.commandEntry = b.NewLabel("init"), b.NewLabel("command")
+	b.failed = b.NewLabel("failed")
+	b.OnFailure(b.failed)
+	return b
+}
+
+// failures places the failure handler, which every process runs. The command
+// cannot report past its own seccomp filter; PID 1 finds the record in the
+// memory they share and repeats it.
+func (b *builder) failures() {
+	record, _ := b.FailRecord()
+	b.Step("report the failure", "")
+	b.Place(b.failed)
+	b.send(record, launch.FailSize)
+	b.exit(launch.Int(setupFailed))
+}
+
+func (b *builder) exit(status launch.Arg) { b.Call(launch.ExitGroup, status) }
+
+// send writes a message; a host that is gone cannot be told so.
+func (b *builder) send(m launch.Ref, size launch.Int) { b.sendOn(b.control, m, size) }
+
+func (b *builder) sendOn(socket launch.Arg, m launch.Ref, size launch.Int) {
+	b.Call(launch.Sendto, socket, m, size, launch.Int(noSignal), launch.Int(0), launch.Int(0)).IgnoreAll()
+}
+
+func littleWords(values ...uint64) []byte {
+	var out []byte
+	for _, v := range values {
+		out = binary.LittleEndian.AppendUint64(out, v)
+	}
+	return out
+}
+
+// words places 64-bit words.
+func (b *builder) words(name string, values ...uint64) launch.Ref {
+	return b.Data(name, littleWords(values...))
+}
+
+// halves places 32-bit words.
+func (b *builder) halves(name string, values ...uint32) launch.Ref {
+	var out []byte
+	for _, v := range values {
+		out = binary.LittleEndian.AppendUint32(out, v)
+	}
+	return b.Data(name, out)
+}
+
+// filter places a seccomp filter as struct sock_fprog.
+func (b *builder) filter(name string, code []byte) launch.Ref {
+	r := b.Data(name+" filter", code)
+	return b.words(name+" program", uint64(len(code)/8), r.Address())
+}
+
+// count emits a loop that runs body with i from first to last.
+func (b *builder) count(name string, first, last int, body func(i launch.Cell)) {
+	i := b.Cell(name, int32(first))
+	again, done := b.NewLabel("next "+name), b.NewLabel("after "+name)
+	b.Place(again)
+	body(i)
+	b.Sum(i, launch.Int(1)).Into(i).If(launch.Int(last+1), done)
+	b.Jump(again)
+	b.Place(done)
+}
+
+// writeFile emits the writing of a file, relative to a directory descriptor.
+func (b *builder) writeFile(dir launch.Arg, path string, flags int, mode uint32, content []byte) {
+	fd := b.Cell("file", -1)
+	b.Call(launch.Openat, dir, b.Text(path), launch.Int(flags|oCloexec), launch.Int(mode)).Into(fd)
+	if len(content) > 0 {
+		b.Call(launch.Write, fd, b.Data("content", content), launch.Int(len(content)))
+	}
+	b.Call(launch.Close, fd)
+}

@@ -1,0 +1,247 @@
+package plan
+
+import (
+	"github.com/seed-d1379373/sandbox/internal/launch"
+)
+
+// command is the process that becomes the program. It drops one thing after
+// the other; the seccomp filter comes last, because the steps before need
+// calls that a filter may refuse.
+func (b *builder) command() {
+	b.Step("start the command's process", "")
+	b.Place(b.commandEntry)
+	b.send(b.Message(launch.MessageCommand), launch.SimpleSize)
+	b.enterCgroups()
+	b.resetInherited()
+	b.setLimits()
+	ruleset := b.landlockRuleset()
+	b.setIdentity()
+	b.finishLandlock(ruleset)
+	b.chdir()
+	b.setAttributes()
+	b.Step("close inherited descriptors", "")
+	const closeOnExec = 4
+	b.Call(launch.CloseRange, launch.Int(b.spec.Files.Keep), launch.Int(^uint32(0)), launch.Int(closeOnExec))
+	b.waitForGate()
+	b.loadFilter()
+	b.execute()
+}
+
+func (b *builder) enterCgroups() {
+	for _, c := range b.spec.Files.Cgroups {
+		b.Step("enter cgroup", c.Name)
+		b.Call(launch.Write, launch.Int(c.File), b.Text("0"), launch.Int(1))
+	}
+	if b.spec.Namespaces.Cgroup {
+		b.Step("create cgroup namespace", "")
+		b.Call(launch.Unshare, launch.Int(cloneNewCG))
+	}
+}
+
+// resetInherited undoes what a careless parent leaves behind.
+func (b *builder) resetInherited() {
+	const (
+		joinSession = 1 // KEYCTL_JOIN_SESSION_KEYRING
+		defaultIO   = 0
+		processPrio = 0
+	)
+	b.Step("new session", "")
+	b.Call(launch.Setsid)
+	b.Step("new session keyring", "")
+	b.Call(launch.Keyctl, launch.Int(joinSession), launch.Int(0)).Ignore(enosys)
+	b.Step("reset signals", "")
+	action := b.Buffer("default action", 32)
+	b.count("signal", 1, sigmax, func(i launch.Cell) {
+		b.Call(launch.RtSigaction, i, action, launch.Int(0), launch.Int(8)).Ignore(einval) // SIGKILL, SIGSTOP
+	})
+	const setmask = 2
+	b.Call(launch.RtSigprocmask, launch.Int(setmask), b.words("no signal", 0), launch.Int(0), launch.Int(8))
+	b.Step("reset personality", "")
+	b.Call(launch.Personality, launch.Int(0))
+	b.Step("reset umask", "")
+	b.Call(launch.Umask, launch.Int(0o022))
+	// Raising the priority back to normal needs a privilege that an ordinary
+	// caller lacks; a lower priority takes nothing from anybody.
+	b.Step("reset scheduling", "")
+	b.Call(launch.SchedSetscheduler, launch.Int(0), launch.Int(0), b.halves("sched_param", 0, 0)).IgnoreAll()
+	b.Call(launch.Setpriority, launch.Int(processPrio), launch.Int(0), launch.Int(0)).IgnoreAll()
+	b.Call(launch.IoprioSet, launch.Int(1), launch.Int(0), launch.Int(defaultIO)).IgnoreAll()
+}
+
+func (b *builder) setLimits() {
+	for _, r := range b.spec.Limits.Resources {
+		b.Step("set resource limit", r.Name)
+		b.Call(launch.Prlimit64, launch.Int(0), launch.Int(r.Resource), b.words(r.Name, r.Soft, r.Hard), launch.Int(0))
+	}
+}
+
+// setIdentity switches to the command's ids and capabilities.
+func (b *builder) setIdentity() {
+	s := b.spec
+	if s.Identity.SetGroups {
+		b.Step("set supplementary groups", "")
+		list := launch.Arg(launch.Int(0))
+		if len(s.Identity.Groups) > 0 {
+			list = b.halves("groups", s.Identity.Groups...)
+		}
+		b.Call(launch.Setgroups, launch.Int(len(s.Identity.Groups)), list)
+	}
+	if s.hasCaps() {
+		b.Step("reset securebits", "")
+		b.Call(launch.Prctl, launch.Int(prSetSecurebits), launch.Int(0), launch.Int(0), launch.Int(0), launch.Int(0))
+		b.keepCaps()
+	}
+	b.Step("set user and group", "")
+	gid, uid := launch.Int(s.Identity.GID), launch.Int(s.Identity.UID)
+	b.Call(launch.Setresgid, gid, gid, gid)
+	b.Call(launch.Setresuid, uid, uid, uid)
+	b.dropBounding()
+	if s.NoNewPrivs {
+		b.setCaps()
+		b.Step("set no_new_privs", "")
+		b.Call(launch.Prctl, launch.Int(prSetNoNewPrivs), launch.Int(1), launch.Int(0), launch.Int(0), launch.Int(0))
+	}
+}
+
+// dropBounding drops every capability that is not to stay in the bounding set.
+func (b *builder) dropBounding() {
+	s := b.spec
+	if !s.hasCaps() {
+		return
+	}
+	b.Step("drop capability bounding set", "")
+	all := s.allCaps()
+	b.capset("capabilities for the set-up", all&s.setupCaps(), all&s.setupCaps(), 0)
+	for first := 0; first <= int(s.Caps.Last); {
+		if s.Caps.Bounding>>first&1 == 1 {
+			first++
+			continue
+		}
+		last := first
+		for last < int(s.Caps.Last) && s.Caps.Bounding>>(last+1)&1 == 0 {
+			last++
+		}
+		b.count("capability", first, last, func(i launch.Cell) {
+			b.Call(launch.Prctl, launch.Int(prCapbsetDrop), i, launch.Int(0), launch.Int(0), launch.Int(0))
+		})
+		first = last + 1
+	}
+}
+
+// setupCaps are the capabilities that the last steps need besides the
+// command's own: setpcap for the bounding set, sys_admin to load a filter
+// without no_new_privs.
+func (s *Spec) setupCaps() uint64 {
+	const setpcap, sysAdmin = 1 << 8, 1 << 21
+	return s.Caps.Permitted | s.Caps.Inheritable | setpcap | sysAdmin
+}
+
+// setCaps sets the final capability sets.
+func (b *builder) setCaps() {
+	s := b.spec
+	if !s.hasCaps() {
+		return
+	}
+	const ambientRaise, ambientClear = 2, 4
+	b.Step("set capabilities", "")
+	b.capset("capabilities of the command", s.Caps.Effective, s.Caps.Permitted, s.Caps.Inheritable)
+	b.Call(launch.Prctl, launch.Int(prCapAmbient), launch.Int(ambientClear), launch.Int(0), launch.Int(0), launch.Int(0))
+	for c := 0; c <= int(s.Caps.Last); c++ {
+		if s.Caps.Ambient>>c&1 == 1 {
+			b.Call(launch.Prctl, launch.Int(prCapAmbient), launch.Int(ambientRaise), launch.Int(c), launch.Int(0), launch.Int(0))
+		}
+	}
+	b.Call(launch.Prctl, launch.Int(prSetKeepcaps), launch.Int(0), launch.Int(0), launch.Int(0), launch.Int(0))
+}
+
+func (b *builder) chdir() {
+	b.Step("change directory", b.spec.Command.Dir)
+	b.Call(launch.Chdir, b.Text(b.spec.Command.Dir))
+}
+
+// setAttributes writes the labels that the next execve takes on.
+func (b *builder) setAttributes() {
+	for _, a := range b.spec.AttrExec {
+		b.Step("set "+a.Name, a.Value)
+		b.writeFile(launch.Int(atFDCWD), a.Path, oWronly, 0, []byte(a.Value))
+	}
+}
+
+// waitForGate waits until PID 1 has given its privileges up.
+func (b *builder) waitForGate() {
+	b.Step("wait for PID 1", "")
+	again, open := b.NewLabel("wait for PID 1"), b.NewLabel("gate is open")
+	b.Place(again)
+	b.Sum(b.gate, launch.Int(0)).If(launch.Int(1), open)
+	b.Call(launch.Futex, b.gate.Ref(), launch.Int(futexWait), launch.Int(0), launch.Int(0), launch.Int(0), launch.Int(0)).IgnoreAll()
+	b.Jump(again)
+	b.Place(open)
+}
+
+// loadFilter loads the seccomp filter. Without no_new_privs that takes a
+// capability, so the final set comes after it.
+func (b *builder) loadFilter() {
+	s := b.spec
+	if s.Seccomp != nil {
+		b.Step("load seccomp filter", "")
+		b.Call(launch.Seccomp, launch.Int(seccompSetModeFilter), launch.Int(s.SeccompFlags), b.filter("command", s.Seccomp))
+	}
+	if !s.NoNewPrivs {
+		b.setCaps()
+	}
+}
+
+// execute tries the candidates as execvp(3) does: one that does not exist
+// leads to the next, one that may not be executed is the error if no other is
+// found.
+func (b *builder) execute() {
+	c := b.spec.Command
+	argv, envp := b.texts("argv", c.Args), b.texts("envp", c.Env)
+	exec := func(path string) *launch.Instr {
+		return b.Call(launch.Execve, b.Text(path), argv, envp)
+	}
+	last := len(c.Candidates) - 1
+	denied := b.Cell("denied", -1)
+	for i, path := range c.Candidates[:last] {
+		b.Step("execute", path)
+		check, refused, next := b.NewLabel("why not"), b.NewLabel("refused"), b.NewLabel("next candidate")
+		tried := exec(path).OnAny(check)
+		b.Place(check)
+		b.Sum(tried.Errno(), launch.Int(0)).If(launch.Int(enoent), next)
+		b.Sum(tried.Errno(), launch.Int(0)).If(launch.Int(enotdir), next)
+		b.Sum(tried.Errno(), launch.Int(0)).If(launch.Int(eacces), refused)
+		exec(path) // the same errno again, this time as the failure
+		b.Place(refused)
+		b.Sum(launch.Int(i), launch.Int(0)).Into(denied)
+		b.Place(next)
+	}
+	b.Step("execute", c.Candidates[last])
+	missing := b.NewLabel("not found")
+	if last == 0 {
+		exec(c.Candidates[0])
+		return
+	}
+	exec(c.Candidates[last]).On(enoent, missing)
+	b.Place(missing)
+	for i, path := range c.Candidates[:last] {
+		b.Step("execute", path)
+		other := b.NewLabel("not this one")
+		found := b.NewLabel("this one")
+		b.Sum(denied, launch.Int(0)).If(launch.Int(i), found)
+		b.Jump(other)
+		b.Place(found)
+		exec(path)
+		b.Place(other)
+	}
+	b.Step("execute", c.Candidates[last])
+	exec(c.Candidates[last])
+}
+
+// texts places a list of strings as argv or envp.
+func (b *builder) texts(name string, list []string) launch.Ref {
+	refs := make([]launch.Ref, len(list))
+	for i, s := range list {
+		refs[i] = b.Text(s)
+	}
+	return b.Pointers(name, refs)
+}

@@ -1,0 +1,242 @@
+package plan
+
+import "github.com/seed-d1379373/sandbox/internal/launch"
+
+const (
+	prSetPdeathsig       = 1
+	prSetDumpable        = 4
+	prSetKeepcaps        = 8
+	prCapbsetDrop        = 24
+	prSetSecurebits      = 28
+	prSetNoNewPrivs      = 38
+	prCapAmbient         = 47
+	seccompSetModeFilter = 1
+	futexWait, futexWake = 0, 1
+)
+
+// init is PID 1.
+func (b *builder) init() {
+	s := b.spec
+	b.Step("start PID 1", "")
+	b.Place(b.initEntry)
+	if s.UserNS != nil && !s.Privileged {
+		b.mapIDs()
+	}
+	b.view()
+	if s.UserNS != nil && s.Privileged {
+		b.Step("create user namespace", "")
+		b.Call(launch.Unshare, launch.Int(s.lateFlags()))
+		b.mapIDs()
+	}
+	if s.UserNS != nil && s.UserNS.Lock != nil {
+		b.Step("lock the mounts in an inner user namespace", "")
+		b.Call(launch.Unshare, launch.Int(s.lateFlags()|cloneNewNS))
+		b.selfMap(s.UserNS.Lock)
+	}
+	b.network()
+	b.forkCommand()
+	b.retire()
+	b.superviseCommand()
+}
+
+// mapIDs gives the user namespace its ids.
+func (b *builder) mapIDs() {
+	u := b.spec.UserNS
+	if u.SelfMap != nil {
+		b.selfMap(u.SelfMap)
+	} else {
+		b.Step("map user and group ids", "")
+		b.send(b.Message(launch.MessageMap), launch.SimpleSize)
+		answered := b.NewLabel("ids are mapped")
+		b.Call(launch.Recvfrom, b.control, b.Buffer("answer", 8), launch.Int(8), launch.Int(0), launch.Int(0), launch.Int(0)).
+			If(launch.Int(1), answered)
+		b.exit(launch.Int(setupFailed)) // the host is gone
+		b.Place(answered)
+	}
+	b.takeID(u.BuildUID, u.BuildGID)
+}
+
+// selfMap writes the maps from inside, which is allowed for one's own id.
+func (b *builder) selfMap(m *IDMapText) {
+	b.Step("map user and group ids", "/proc/self/uid_map")
+	b.writeFile(launch.Int(atFDCWD), "/proc/self/uid_map", oWronly, 0, []byte(m.UID))
+	if m.GID != "" {
+		b.Step("map user and group ids", "/proc/self/gid_map")
+		b.writeFile(launch.Int(atFDCWD), "/proc/self/setgroups", oWronly, 0, []byte("deny"))
+		b.writeFile(launch.Int(atFDCWD), "/proc/self/gid_map", oWronly, 0, []byte(m.GID))
+	}
+}
+
+// takeID switches PID 1 to ids that are mapped and keeps its capabilities.
+func (b *builder) takeID(uid, gid *uint32) {
+	if uid == nil || gid == nil {
+		return
+	}
+	b.Step("take a mapped id", "")
+	b.keepCaps()
+	g, u := launch.Int(*gid), launch.Int(*uid)
+	b.Call(launch.Setresgid, g, g, g)
+	b.Call(launch.Setresuid, u, u, u)
+	all := b.spec.allCaps()
+	b.capset("all capabilities", all, all, 0)
+}
+
+func (b *builder) keepCaps() {
+	b.Call(launch.Prctl, launch.Int(prSetKeepcaps), launch.Int(1), launch.Int(0), launch.Int(0), launch.Int(0))
+}
+
+// allCaps are all capabilities of the kernel.
+func (s *Spec) allCaps() uint64 { return 1<<(s.Caps.Last+1) - 1 }
+
+// capset emits capset(2), version 3.
+func (b *builder) capset(name string, effective, permitted, inheritable uint64) *launch.Instr {
+	const version3 = 0x20080522
+	header := b.halves("capability header", version3, 0)
+	data := b.halves(name,
+		uint32(effective), uint32(permitted), uint32(inheritable),
+		uint32(effective>>32), uint32(permitted>>32), uint32(inheritable>>32))
+	return b.Call(launch.Capset, header, data)
+}
+
+// network brings up what belongs to the new UTS and network namespaces.
+func (b *builder) network() {
+	s := b.spec
+	if s.Hostname != "" {
+		b.Step("set hostname", s.Hostname)
+		b.Call(launch.Sethostname, b.Text(s.Hostname), launch.Int(len(s.Hostname)))
+	}
+	if !s.Loopback {
+		return
+	}
+	const (
+		inet, dgram, cloexec = 2, 2, oCloexec
+		setFlags, up         = 0x8914, 1
+	)
+	b.Step("bring loopback up", "")
+	fd := b.Cell("socket", -1)
+	b.Call(launch.Socket, launch.Int(inet), launch.Int(dgram|cloexec), launch.Int(0)).Into(fd)
+	request := make([]byte, 40) // struct ifreq
+	copy(request, "lo")
+	request[16] = up
+	b.Call(launch.Ioctl, fd, launch.Int(setFlags), b.Data("ifreq", request))
+	b.Call(launch.Close, fd)
+}
+
+// forkCommand makes the process that becomes the command.
+func (b *builder) forkCommand() {
+	b.Step("start the command's process", "")
+	pipe := b.Data("exec pipe", make([]byte, 8))
+	b.execPipe = launch.CellAt(pipe)
+	b.Call(launch.Pipe2, pipe, launch.Int(oCloexec))
+	b.startedMessage()
+	b.Call(launch.PidfdOpen, launch.Int(1), launch.Int(0)).Into(b.started.initPidfd)
+	b.Call(launch.Clone, launch.Int(cloneVM|clonePIDFD|sigchld), launch.Int(0), b.started.commandPidfd.Ref(), launch.Int(0), launch.Int(0)).
+		Into(b.commandPID).If(launch.Int(0), b.commandEntry)
+}
+
+// startedMessage lays out sendmsg(2)'s structures around two descriptors.
+func (b *builder) startedMessage() {
+	const (
+		solSocket, scmRights = 1, 1
+		controlSize          = 16 + 2*4
+	)
+	body := b.Message(launch.MessageStarted)
+	iov := b.words("iovec", body.Address(), uint64(launch.SimpleSize))
+	control := b.Data("descriptors", append(littleWords(controlSize, solSocket|scmRights<<32), make([]byte, 8)...))
+	b.started = started{
+		header:       b.words("msghdr", 0, 0, iov.Address(), 1, control.Address(), controlSize, 0),
+		initPidfd:    launch.CellAt(control.Plus(16)),
+		commandPidfd: launch.CellAt(control.Plus(20)),
+	}
+}
+
+// retire takes PID 1's privileges and descriptors away, then lets the command
+// go on. What is left can wait, signal the command and report.
+func (b *builder) retire() {
+	s := b.spec
+	b.Step("shut PID 1 in", "")
+	if s.Identity.SetGroups {
+		b.Call(launch.Setgroups, launch.Int(0), launch.Int(0))
+	}
+	b.keepCaps()
+	gid, uid := launch.Int(s.Identity.GID), launch.Int(s.Identity.UID)
+	b.Call(launch.Setresgid, gid, gid, gid)
+	b.Call(launch.Setresuid, uid, uid, uid)
+	if s.hasCaps() {
+		b.capset("capabilities of PID 1", 1<<capKill, 1<<capKill, 0)
+	}
+	b.Call(launch.Prctl, launch.Int(prSetDumpable), launch.Int(0), launch.Int(0), launch.Int(0), launch.Int(0))
+	b.dieWithOuter()
+
+	// No descriptor is overwritten before it has moved: they were opened in
+	// this order, above the standard files.
+	for _, move := range []struct {
+		from launch.Arg
+		to   launch.Int
+	}{
+		{b.control, keptControl}, {b.signals, keptSignals}, {b.execPipe, keptExec},
+		{b.started.initPidfd, keptInit}, {b.started.commandPidfd, keptCommand},
+	} {
+		b.Call(launch.Dup3, move.from, move.to, launch.Int(oCloexec))
+	}
+	b.Set(b.started.initPidfd, keptInit)
+	b.Set(b.started.commandPidfd, keptCommand)
+	b.Call(launch.CloseRange, keptCommand+1, launch.Int(^uint32(0)), launch.Int(0))
+	b.guard()
+	b.Set(b.gate, launch.Int(1))
+	b.Call(launch.Futex, b.gate.Ref(), launch.Int(futexWake), launch.Int(1), launch.Int(0), launch.Int(0), launch.Int(0))
+}
+
+// hasCaps says whether the launcher holds capabilities in its user namespace.
+func (s *Spec) hasCaps() bool { return s.Privileged || s.UserNS != nil }
+
+// dieWithOuter ties PID 1 to the outer process. The signal alone would miss a
+// death before prctl(2), so the outer process's pidfd is asked afterwards. It
+// comes after the last change of ids, which would clear it.
+func (b *builder) dieWithOuter() {
+	b.Call(launch.Prctl, launch.Int(prSetPdeathsig), launch.Int(sigkill), launch.Int(0), launch.Int(0), launch.Int(0))
+	polled := b.halves("outer process", 0, pollIn)
+	b.Set(launch.CellAt(polled), b.outerPidfd)
+	alive := b.NewLabel("outer process is alive")
+	b.Call(launch.Ppoll, polled, launch.Int(1), b.words("no time", 0, 0), launch.Int(0), launch.Int(8)).If(launch.Int(0), alive)
+	b.exit(launch.Int(setupFailed))
+	b.Place(alive)
+}
+
+// superviseCommand waits for the command to execute, tells the host, and then
+// reaps and forwards until the command ends. The end of PID 1 is the end of
+// every process in its PID namespace.
+func (b *builder) superviseCommand() {
+	b.Step("wait for the command to execute", "")
+	wait, executed := b.NewLabel("wait for execve"), b.NewLabel("executed")
+	b.Place(wait)
+	b.Call(launch.Read, keptExec, b.Buffer("exec byte", 8), launch.Int(1)).OnAny(wait)
+	b.Sum(b.errno, launch.Int(0)).If(launch.Int(0), executed)
+	record, _ := b.FailRecord()
+	b.sendOn(keptControl, record, launch.FailSize)
+	b.exit(launch.Int(setupFailed))
+	b.Place(executed)
+	b.Call(launch.Sendmsg, keptControl, b.started.header, launch.Int(noSignal)).IgnoreAll()
+	b.Call(launch.CloseRange, keptExec, launch.Int(^uint32(0)), launch.Int(0)).IgnoreAll()
+
+	b.Step("supervise the command", "")
+	info := b.Buffer("siginfo of PID 1", siginfo)
+	signo := launch.CellAt(info)
+	message := b.Message(launch.MessageExited)
+	status, usage := launch.ExitedFields(message)
+	reaped := b.Cell("reaped", 0)
+	loop, reap, ended, signaled := b.NewLabel("supervise the command"), b.NewLabel("reap"), b.NewLabel("command ended"), b.NewLabel("command was killed")
+	b.Place(loop)
+	b.Call(launch.Read, keptSignals, info, launch.Int(siginfo)).OnAny(loop)
+	b.Sum(signo, launch.Int(0)).If(launch.Int(sigchld), reap)
+	b.Call(launch.Kill, b.commandPID, signo).IgnoreAll()
+	b.Jump(loop)
+	b.Place(reap)
+	b.Call(launch.Wait4, launch.Int(-1), status.Ref(), launch.Int(wnohang|wall), usage).OnAny(loop).Into(reaped).If(launch.Int(0), loop)
+	b.Sum(reaped, launch.Int(0)).If(b.commandPID, ended)
+	b.Jump(reap)
+	b.Place(ended)
+	b.sendOn(keptControl, message, launch.ExitedSize)
+	upper := launch.CellAt(status.Ref().Plus(1))
+	b.exitAs(status, upper, signaled)
+}

@@ -1,0 +1,317 @@
+package plan
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/seed-d1379373/sandbox/internal/launch"
+)
+
+const (
+	msRdonly  = 0x1
+	msNosuid  = 0x2
+	msNodev   = 0x4
+	msNoexec  = 0x8
+	msRec     = 0x4000
+	msPrivate = 0x40000
+
+	fsconfigSetString = 1
+	fsconfigCreate    = 6
+
+	openTreeClone   = 1
+	openTreeCloexec = oCloexec
+	moveMountEmpty  = 0x4 // MOVE_MOUNT_F_EMPTY_PATH
+	mntDetach       = 2
+	resolveInRoot   = 0x10
+	resolveNoMagic  = 0x02
+	eagain          = 11
+	modeChar        = 0o020000
+	modeBlock       = 0o060000
+	rootSize        = "8m"
+	rootFiles       = "4096"
+	mountAttrSize   = 32
+	openHowSize     = 24
+)
+
+// view builds the new file tree and makes it the root.
+func (b *builder) view() {
+	v := b.spec.View
+	if !b.spec.Namespaces.Mount {
+		return
+	}
+	b.Step("make mounts private", "/")
+	b.Call(launch.Mount, launch.Int(0), b.Text("/"), launch.Int(0), launch.Int(msRec|msPrivate), launch.Int(0))
+	if v.Root.Host {
+		b.openHostRoot()
+	} else {
+		b.openRoot()
+	}
+	b.made = map[string]bool{".": v.Root.Source == "" && !v.Root.Host}
+	for _, e := range v.Entries {
+		b.entry(e)
+	}
+	if v.ReadOnly {
+		b.Step("make the root read-only", "/")
+		b.setattr(b.root, ReadOnly, 0)
+	}
+	if v.Root.Host {
+		return
+	}
+	b.Step("enter the new root", "/")
+	dot := b.Text(".")
+	b.Call(launch.Fchdir, b.root)
+	b.Call(launch.PivotRoot, dot, dot)
+	b.Call(launch.Umount2, dot, launch.Int(mntDetach))
+	b.Call(launch.Chdir, b.Text("/"))
+	b.Call(launch.Close, b.root)
+}
+
+// openHostRoot works on the host's own tree.
+func (b *builder) openHostRoot() {
+	b.Step("open the root", "/")
+	b.Call(launch.Openat, launch.Int(atFDCWD), b.Text("/"), launch.Int(oPath|oCloexec), launch.Int(0)).Into(b.root)
+	b.Call(launch.Fchdir, b.root)
+}
+
+// openRoot mounts the new root over the old one, where it stays out of the
+// way of every path that is yet to be opened: the process's root directory
+// still is the old one.
+func (b *builder) openRoot() {
+	r := b.spec.View.Root
+	if r.Source != "" {
+		b.Step("bind the root", r.Source)
+		b.openTree(b.root, launch.Int(atFDCWD), r.Source)
+		b.setattr(b.root, r.Flags, atRecursive)
+	} else {
+		b.Step("mount the root", "tmpfs")
+		fs := b.Cell("tmpfs", -1)
+		b.Call(launch.Fsopen, b.Text("tmpfs"), launch.Int(1)).Into(fs)
+		for _, o := range []Option{{"size", rootSize}, {"nr_inodes", rootFiles}, {"mode", "0755"}} {
+			b.Call(launch.Fsconfig, fs, launch.Int(fsconfigSetString), b.Text(o.Name), b.Text(o.Value), launch.Int(0))
+		}
+		b.Call(launch.Fsconfig, fs, launch.Int(fsconfigCreate), launch.Int(0), launch.Int(0), launch.Int(0))
+		b.Call(launch.Fsmount, fs, launch.Int(1), launch.Int(NoSuid)).Into(b.root)
+		b.Call(launch.Close, fs)
+	}
+	b.Call(launch.MoveMount, b.root, b.Text(""), launch.Int(atFDCWD), b.Text("/"), launch.Int(moveMountEmpty))
+	b.Call(launch.Fchdir, b.root)
+}
+
+// entry emits one record.
+func (b *builder) entry(e Entry) {
+	rel := relative(e.path())
+	b.parents(rel)
+	switch e := e.(type) {
+	case Dir:
+		b.Step("make directory", e.Path)
+		b.Call(launch.Mkdirat, b.root, b.Text(rel), launch.Int(e.Mode)).Ignore(eexist)
+		b.made[rel] = true
+	case Symlink:
+		b.Step("make symbolic link", e.Path)
+		b.Call(launch.Symlinkat, b.Text(e.Target), b.root, b.Text(rel))
+	case File:
+		b.Step("write file", e.Path)
+		b.writeFile(b.root, rel, oWronly|oCreat|oExcl, e.Mode, e.Content)
+	case Node:
+		b.node(e, rel)
+	case Bind:
+		b.bind(e, rel)
+	case Tmpfs:
+		b.tmpfs(e, rel)
+	case Filesystem:
+		b.Step("mount "+e.Type, e.Path)
+		b.mount(rel, e.Type, e.Flags, options(e.Options))
+	case Mask:
+		b.mask(e, rel)
+	case Protect:
+		b.protect(e, rel)
+	default:
+		panic(fmt.Sprintf("plan: no such entry: %T", e))
+	}
+}
+
+// parents makes the missing directories above rel, as far as they lie in a
+// tmpfs of the view. Elsewhere they must exist.
+func (b *builder) parents(rel string) {
+	parent := path.Dir(rel)
+	if parent == "." || b.made[parent] {
+		return
+	}
+	b.parents(parent)
+	if b.made[path.Dir(parent)] {
+		b.Step("make directory", "/"+parent)
+		b.Call(launch.Mkdirat, b.root, b.Text(parent), launch.Int(0o755)).Ignore(eexist)
+		b.made[parent] = true
+	}
+}
+
+// at runs f with a path that leads to rel and cannot be led astray. A place
+// that this program made itself is reached by name. For any other place the
+// kernel resolves the path as a process inside would (openat2(2),
+// RESOLVE_IN_ROOT), so that a symbolic link in a bound directory cannot point
+// a mount outside the new root.
+func (b *builder) at(rel string, f func(path string)) {
+	if b.made[path.Dir(rel)] || rel == "." {
+		f(rel)
+		return
+	}
+	fd := b.Cell("place", -1)
+	again := b.NewLabel("resolve")
+	how := b.words("open_how", oPath|oCloexec, 0, resolveInRoot|resolveNoMagic)
+	b.Place(again)
+	b.Call(launch.Openat2, b.root, b.Text(rel), how, launch.Int(openHowSize)).Into(fd).On(eagain, again)
+	b.placeFD = &fd
+	f("")
+	b.placeFD = nil
+	b.Call(launch.Close, fd)
+}
+
+// mount emits mount(2) of a fresh file system.
+func (b *builder) mount(rel, fstype string, flags Flags, options string) {
+	b.at(rel, func(p string) {
+		if p == "" {
+			b.Call(launch.Fchdir, *b.placeFD)
+			p = "."
+		}
+		b.Call(launch.Mount, b.Text(fstype), b.Text(p), b.Text(fstype), launch.Int(mountFlags(flags)), b.Text(options))
+		if b.placeFD != nil {
+			b.Call(launch.Fchdir, b.root)
+		}
+	})
+}
+
+// attach moves a detached tree into place and closes it.
+func (b *builder) attach(tree launch.Cell, rel string) {
+	const targetEmpty = 0x40 // MOVE_MOUNT_T_EMPTY_PATH
+	b.at(rel, func(p string) {
+		dir, flags := launch.Arg(b.root), moveMountEmpty
+		if p == "" {
+			dir, flags = *b.placeFD, moveMountEmpty|targetEmpty
+		}
+		b.Call(launch.MoveMount, tree, b.Text(""), dir, b.Text(p), launch.Int(flags))
+	})
+	b.Call(launch.Close, tree)
+}
+
+// openTree clones a tree of the host.
+func (b *builder) openTree(into launch.Cell, dir launch.Arg, source string) *launch.Instr {
+	return b.Call(launch.OpenTree, dir, b.Text(source), launch.Int(openTreeClone|openTreeCloexec|atRecursive)).Into(into)
+}
+
+// setattr restricts a mount, and with atRecursive those below it.
+func (b *builder) setattr(tree launch.Cell, f Flags, recursive int) {
+	if f == 0 {
+		return
+	}
+	attr, ok := b.attribute[f]
+	if !ok {
+		attr = b.words("mount_attr", uint64(f), 0, 0, 0)
+		b.attribute[f] = attr
+	}
+	b.Call(launch.MountSetattr, tree, b.Text(""), launch.Int(atEmptyPath|recursive), attr, launch.Int(mountAttrSize))
+}
+
+func (b *builder) bind(e Bind, rel string) {
+	b.Step("bind "+e.Source, e.Path)
+	tree := b.Cell("tree", -1)
+	b.openTree(tree, launch.Int(atFDCWD), e.Source)
+	b.setattr(tree, e.Flags, atRecursive)
+	b.attach(tree, rel)
+	b.made[rel] = false
+}
+
+func (b *builder) tmpfs(e Tmpfs, rel string) {
+	b.Step("mount tmpfs", e.Path)
+	opts := []Option{{"mode", fmt.Sprintf("%#o", e.Mode)}}
+	if e.Size > 0 {
+		opts = append(opts, Option{"size", fmt.Sprint(e.Size)})
+	}
+	if e.Files > 0 {
+		opts = append(opts, Option{"nr_inodes", fmt.Sprint(e.Files)})
+	}
+	b.mount(rel, "tmpfs", e.Flags, options(opts))
+	b.made[rel] = true
+}
+
+func (b *builder) node(e Node, rel string) {
+	b.Step("make device node", e.Path)
+	kind := uint32(modeChar)
+	if e.Block {
+		kind = modeBlock
+	}
+	b.Call(launch.Mknodat, b.root, b.Text(rel), launch.Int(kind|e.Mode), launch.Int(deviceNumber(e.Major, e.Minor)))
+	if e.UID != 0 || e.GID != 0 {
+		b.Call(launch.Fchownat, b.root, b.Text(rel), launch.Int(e.UID), launch.Int(e.GID), launch.Int(0))
+	}
+}
+
+// deviceNumber encodes a device number as the kernel's new_encode_dev does.
+func deviceNumber(major, minor uint32) uint32 {
+	return minor&0xff | major<<8 | (minor &^ 0xff << 12)
+}
+
+// mask hides a directory behind an empty tmpfs, or a file behind a null
+// device. Where the kind is not known, the directory is tried first.
+func (b *builder) mask(e Mask, rel string) {
+	b.Step("mask", e.Path)
+	asFile, done := b.NewLabel("mask as a file"), b.NewLabel("masked")
+	if e.Null == "" || e.Dir {
+		fd := b.Cell("masked", -1)
+		how := b.words("open_how", oPath|oCloexec, 0, resolveInRoot|resolveNoMagic)
+		open := b.Call(launch.Openat2, b.root, b.Text(rel+"/."), how, launch.Int(openHowSize)).Into(fd)
+		if !e.Dir {
+			open.On(enotdir, asFile)
+		}
+		b.Call(launch.Fchdir, fd)
+		b.Call(launch.Mount, b.Text("tmpfs"), b.Text("."), b.Text("tmpfs"), launch.Int(msRdonly|msNosuid|msNodev|msNoexec), b.Text("size=4k,nr_inodes=1,mode=0555"))
+		b.Call(launch.Fchdir, b.root)
+		b.Call(launch.Close, fd)
+		if e.Dir {
+			return
+		}
+		b.Jump(done)
+	}
+	b.Place(asFile)
+	tree := b.Cell("null", -1)
+	null := e.Null
+	if null == "" {
+		null = "/dev/null"
+	}
+	b.openTree(tree, b.root, relative(null))
+	b.setattr(tree, ReadOnly|NoSuid|NoExec, 0)
+	b.attach(tree, rel)
+	b.Place(done)
+}
+
+func (b *builder) protect(e Protect, rel string) {
+	b.Step("make read-only", e.Path)
+	tree := b.Cell("tree", -1)
+	b.openTree(tree, b.root, rel)
+	b.setattr(tree, ReadOnly, atRecursive)
+	b.attach(tree, rel)
+}
+
+func mountFlags(f Flags) (out int) {
+	for _, m := range []struct {
+		flag Flags
+		bit  int
+	}{{ReadOnly, msRdonly}, {NoSuid, msNosuid}, {NoDev, msNodev}, {NoExec, msNoexec}} {
+		if f&m.flag != 0 {
+			out |= m.bit
+		}
+	}
+	return out
+}
+
+func options(list []Option) string {
+	var out []string
+	for _, o := range list {
+		if o.Value == "" {
+			out = append(out, o.Name)
+		} else {
+			out = append(out, o.Name+"="+o.Value)
+		}
+	}
+	return strings.Join(out, ",")
+}

@@ -1,0 +1,167 @@
+package plan
+
+import "github.com/seed-d1379373/sandbox/internal/launch"
+
+// After the fork the outer process and PID 1 keep only these descriptors, at
+// fixed numbers: whoever holds the command's output open would keep its reader
+// from seeing the end.
+const (
+	keptControl launch.Int = 0
+	keptSignals launch.Int = 1
+	keptExec    launch.Int = 2 // PID 1: end of file when the command executes
+	keptInit    launch.Int = 3 // PID 1: its own pidfd
+	keptCommand launch.Int = 4 // PID 1: the command's pidfd
+)
+
+const (
+	wnohang = 1
+	wall    = 0x40000000
+	pollIn  = 1
+	capKill = 5
+	siginfo = 128
+)
+
+// outer is the process that the host started.
+func (b *builder) outer() {
+	s := b.spec
+	b.Step("start the launcher", "")
+	const setName, setmask = 15, 2
+	b.Call(launch.Prctl, launch.Int(setName), b.Text("sandbox"))
+	all := b.words("every signal", ^uint64(0))
+	b.Call(launch.RtSigprocmask, launch.Int(setmask), all, launch.Int(0), launch.Int(8))
+	b.Call(launch.Signalfd4, launch.Int(-1), all, launch.Int(8), launch.Int(oCloexec)).Into(b.signals)
+	b.Call(launch.Umask, launch.Int(0))
+	own := b.Cell("own", 0)
+	b.Call(launch.Getpid).Into(own)
+	outerPidfd := b.Cell("outer pidfd", -1)
+	b.Call(launch.PidfdOpen, own, launch.Int(0)).Into(outerPidfd)
+	b.outerPidfd = outerPidfd
+
+	for _, j := range s.Join {
+		b.Step("join "+j.Name+" namespace", "")
+		b.Call(launch.Setns, launch.Int(j.File), launch.Int(j.Type))
+	}
+	b.Step("create namespaces", s.describeClone())
+	b.Call(launch.Clone, launch.Int(s.cloneFlags()|sigchld), launch.Int(0), launch.Int(0), launch.Int(0), launch.Int(0)).
+		Into(b.initPID).If(launch.Int(0), b.initEntry)
+
+	b.Step("supervise", "")
+	b.Call(launch.Dup3, b.control, keptControl, launch.Int(oCloexec)).IgnoreAll()
+	b.Call(launch.Dup3, b.signals, keptSignals, launch.Int(oCloexec)).IgnoreAll()
+	b.Call(launch.CloseRange, launch.Int(2), launch.Int(^uint32(0)), launch.Int(0)).IgnoreAll()
+	if s.Privileged {
+		b.capset("capabilities of the launcher", 1<<capKill, 1<<capKill, 0).IgnoreAll()
+	}
+	b.guard().IgnoreAll()
+	b.superviseLoop()
+}
+
+// superviseLoop forwards signals to PID 1 until it ends or the host is gone.
+// PID 1 dies with this process.
+func (b *builder) superviseLoop() {
+	polled := b.halves("polled", uint32(keptControl), 0, uint32(keptSignals), pollIn)
+	events := launch.CellAt(polled.Plus(4))
+	info := b.Buffer("siginfo of the launcher", siginfo)
+	signo := launch.CellAt(info)
+	status := b.Data("status of PID 1", make([]byte, 8))
+	loop, alive, reap, signaled := b.NewLabel("supervise"), b.NewLabel("host is there"), b.NewLabel("reap PID 1"), b.NewLabel("PID 1 was killed")
+
+	b.Place(loop)
+	b.Call(launch.Ppoll, polled, launch.Int(2), launch.Int(0), launch.Int(0), launch.Int(8)).OnAny(loop)
+	b.Sum(events, launch.Int(0)).IfMasked(0xffff0000, launch.Int(0), alive)
+	b.exit(launch.Int(setupFailed))
+	b.Place(alive)
+	b.Call(launch.Read, keptSignals, info, launch.Int(siginfo)).OnAny(loop)
+	b.Sum(signo, launch.Int(0)).If(launch.Int(sigchld), reap)
+	b.Call(launch.Kill, b.initPID, signo).IgnoreAll()
+	b.Jump(loop)
+	b.Place(reap)
+	b.Call(launch.Wait4, b.initPID, status, launch.Int(wnohang|wall), launch.Int(0)).IgnoreAll().If(launch.Int(0), loop)
+	b.exitAs(launch.CellAt(status), launch.CellAt(status.Plus(1)), signaled)
+}
+
+// exitAs ends the process as the wait status says: with the exit status, or
+// with 128 and the signal's number as shells do. upper is the same word one
+// byte further on.
+func (b *builder) exitAs(status, upper launch.Cell, signaled *launch.Label) {
+	exited := b.NewLabel("exited")
+	b.Sum(status, launch.Int(0)).IfMasked(0x7f, launch.Int(0), exited)
+	b.Place(signaled)
+	low := b.Cell("signal", 0)
+	b.Sum(status, launch.Int(128)).Into(low)
+	b.exit(low)
+	b.Place(exited)
+	b.exit(upper)
+}
+
+// guard shuts the launcher's own process in: it needs a handful of calls.
+func (b *builder) guard() *launch.Instr {
+	b.Call(launch.Prctl, launch.Int(prSetNoNewPrivs), launch.Int(1), launch.Int(0), launch.Int(0), launch.Int(0)).IgnoreAll()
+	if b.guardFilter == nil {
+		f := b.filter("guard", b.spec.GuardFilter)
+		b.guardFilter = &f
+	}
+	return b.Call(launch.Seccomp, launch.Int(seccompSetModeFilter), launch.Int(0), *b.guardFilter)
+}
+
+// sharedMemory says whether outer and PID 1 can share an address space: one
+// that creates a user namespace later may not (unshare(2), EINVAL).
+func (s *Spec) sharedMemory() bool {
+	return s.UserNS == nil || !s.Privileged && s.UserNS.Lock == nil
+}
+
+func (s *Spec) cloneFlags() uint64 {
+	var flags uint64
+	if s.sharedMemory() {
+		flags |= cloneVM
+	}
+	early := s.UserNS != nil && !s.Privileged
+	if early {
+		flags |= cloneNewUsr
+	}
+	n := s.Namespaces
+	// Network and UTS belong to the command's own user namespace, so that its
+	// capabilities work on them.
+	own := s.UserNS == nil || early && s.UserNS.Lock == nil
+	for _, f := range []struct {
+		on   bool
+		flag uint64
+	}{
+		{n.Mount, cloneNewNS}, {n.PID, cloneNewPID}, {n.IPC, cloneNewIPC},
+		{n.UTS && own, cloneNewUTS}, {n.Network && own, cloneNewNet},
+	} {
+		if f.on {
+			flags |= f.flag
+		}
+	}
+	return flags
+}
+
+// lateFlags are the namespaces that come with the later user namespace.
+func (s *Spec) lateFlags() uint64 {
+	flags := uint64(cloneNewUsr)
+	if s.Namespaces.UTS {
+		flags |= cloneNewUTS
+	}
+	if s.Namespaces.Network {
+		flags |= cloneNewNet
+	}
+	return flags
+}
+
+func (s *Spec) describeClone() string {
+	var out string
+	flags := s.cloneFlags()
+	for _, n := range []struct {
+		flag uint64
+		name string
+	}{{cloneNewUsr, "user"}, {cloneNewNS, "mnt"}, {cloneNewPID, "pid"}, {cloneNewIPC, "ipc"}, {cloneNewUTS, "uts"}, {cloneNewNet, "net"}} {
+		if flags&n.flag != 0 {
+			if out != "" {
+				out += ","
+			}
+			out += n.name
+		}
+	}
+	return out
+}

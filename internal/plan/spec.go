@@ -1,0 +1,138 @@
+package plan
+
+import "github.com/seed-d1379373/sandbox/internal/launch"
+
+// A Spec is a resolved sandbox: every name is an id, every path is known, and
+// what the kernel lacks has been decided on.
+type Spec struct {
+	Privileged bool // the caller can mount in the host's user namespace
+
+	Namespaces Namespaces
+	UserNS     *UserNS // nil: stay in the host's user namespace
+	Join       []Join
+
+	Files    Files
+	View     View
+	Hostname string // set when not empty; needs Namespaces.UTS
+	Loopback bool   // bring lo up; needs Namespaces.Network
+
+	Identity Identity
+	Caps     Caps
+	Limits   Limits
+
+	NoNewPrivs   bool
+	Seccomp      []byte // the command's filter, as struct sock_filter; nil for none
+	SeccompFlags uint32 // of seccomp(2)
+	GuardFilter  []byte // the filter of the launcher's own two processes
+	Landlock     *Landlock
+	AttrExec     []Attr // LSM attributes to write before execve
+
+	Command Command
+}
+
+// Namespaces says which namespaces are new.
+type Namespaces struct{ Mount, PID, IPC, UTS, Network, Cgroup bool }
+
+// UserNS is the new user namespace.
+type UserNS struct {
+	// SelfMap is the content of uid_map and gid_map where the launcher may
+	// write them itself: one id, its own. Nil maps are the host's task.
+	SelfMap *IDMapText
+	// BuildUID and BuildGID are the ids inside that PID 1 takes for the rest
+	// of the set-up, where its own are not mapped.
+	BuildUID, BuildGID *uint32
+	// Lock puts the command into one more user namespace with its own mount
+	// namespace, so that its capabilities do not reach the mounts.
+	Lock *IDMapText
+}
+
+// IDMapText is the content of uid_map and gid_map.
+type IDMapText struct{ UID, GID string }
+
+// Join is a namespace to enter instead of a new one.
+type Join struct {
+	Name string
+	File int    // descriptor in the launcher
+	Type uint64 // CLONE_NEW*
+}
+
+// Files are the descriptors that the launcher starts with.
+type Files struct {
+	Keep    int // descriptors below this reach the command
+	Control int
+	Cgroups []Cgroup
+}
+
+// Cgroup is a cgroup.procs file that the command writes itself into.
+type Cgroup struct {
+	Name string // of the controller
+	File int
+}
+
+// Identity is who the command is, by ids inside.
+type Identity struct {
+	UID, GID  uint32
+	Groups    []uint32
+	SetGroups bool // false where the kernel refuses setgroups(2)
+}
+
+// Caps are the command's five sets and what the kernel knows.
+type Caps struct {
+	Permitted, Effective, Inheritable, Bounding, Ambient uint64
+	Last                                                 uint8 // highest capability of this kernel
+}
+
+// Limits are the limits by process.
+type Limits struct{ Resources []Rlimit }
+
+// Rlimit is one resource limit.
+type Rlimit struct {
+	Name     string
+	Resource int
+	Soft     uint64
+	Hard     uint64
+}
+
+// Landlock is the ruleset of the command.
+type Landlock struct {
+	HandledFS, HandledNet, Scoped uint64
+	Size                          int // of struct landlock_ruleset_attr for this ABI
+	Paths                         []LandlockPath
+	Ports                         []LandlockPort
+	// Inherited are the rights to the files behind the descriptors 0, 1, ...,
+	// for programs that open them again, as /dev/stdin.
+	Inherited []uint64
+}
+
+// LandlockPath allows access beneath a path of the new view.
+type LandlockPath struct {
+	Path     string
+	Access   uint64
+	Optional bool // the path may be missing
+}
+
+// LandlockPort allows access to a TCP port.
+type LandlockPort struct {
+	Port   uint64
+	Access uint64
+}
+
+// Attr is an LSM attribute of the command's thread.
+type Attr struct{ Name, Path, Value string }
+
+// Command is the program to run.
+type Command struct {
+	Candidates []string // tried in order while they do not exist
+	Args, Env  []string
+	Dir        string
+}
+
+// Program lowers the spec. The program is ready to be encoded.
+func (s *Spec) Program() *launch.Program {
+	b := newBuilder(s)
+	b.outer()
+	b.init()
+	b.command()
+	b.failures()
+	return b.Program
+}

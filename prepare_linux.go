@@ -1,0 +1,264 @@
+package sandbox
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/seed-d1379373/sandbox/caps"
+	"github.com/seed-d1379373/sandbox/internal/plan"
+	"github.com/seed-d1379373/sandbox/seccomp"
+)
+
+// prepared is what a policy means on this host: everything about a start that
+// does not depend on the command.
+type prepared struct {
+	host     *host
+	identity *identity
+	spec     plan.Spec // without Files and Command
+	group    groupPlan
+	report   *Report
+}
+
+func (p *prepared) close() error {
+	if p == nil {
+		return nil
+	}
+	return p.host.close()
+}
+
+// prepare works the policy out once. A failure is not kept: what was missing
+// may be there next time.
+func (s *Sandbox) prepare() (*prepared, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, errors.New("sandbox: closed")
+	}
+	if s.prepared != nil {
+		return s.prepared, nil
+	}
+	h, err := newHost()
+	if err != nil {
+		return nil, err
+	}
+	p, err := resolve(s.settings, h)
+	if err != nil {
+		h.close()
+		return nil, err
+	}
+	s.prepared = p
+	return p, nil
+}
+
+// resolve lowers the settings for a host.
+func resolve(s *settings, h *host) (*prepared, error) {
+	p := &prepared{host: h, report: &Report{Kernel: kernelRelease()}}
+	id, err := resolveIdentity(s, h)
+	if err != nil {
+		return nil, err
+	}
+	p.identity = id
+	if p.spec.View, err = resolveView(s, h, id); err != nil {
+		return nil, err
+	}
+	state := s.capState(id.uid == 0, h.known)
+	p.spec.Privileged = h.canMount
+	p.spec.UserNS = id.userNS(h, !state.Permitted.Union(state.Bounding).Empty())
+	p.spec.Namespaces = plan.Namespaces{
+		Mount: true, PID: true, UTS: true, Cgroup: true,
+		IPC:     s.IPC != IPCHost,
+		Network: s.Network != NetworkHost,
+	}
+	p.spec.Hostname = s.Hostname
+	p.spec.Loopback = p.spec.Namespaces.Network
+	p.spec.Identity = plan.Identity{UID: id.uid, GID: id.gid, Groups: id.groups, SetGroups: id.setGroups}
+	p.spec.Caps = plan.Caps{
+		Permitted: uint64(state.Permitted), Effective: uint64(state.Effective), Inheritable: uint64(state.Inheritable),
+		Bounding: uint64(state.Bounding), Ambient: uint64(state.Ambient), Last: uint8(h.lastCap),
+	}
+	p.spec.NoNewPrivs = !s.NewPrivileges
+	p.reportNamespaces(s)
+	if err := p.filters(s, state); err != nil {
+		return nil, err
+	}
+	p.landlock(s, state)
+	if p.group, err = planGroup(s, h, p.report); err != nil {
+		return nil, err
+	}
+	if err := p.limits(s); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *prepared) reportNamespaces(s *settings) {
+	switch {
+	case p.spec.UserNS == nil:
+		p.report.set(FeatureUserNamespace, Off, "the ids inside are the host's", "")
+	default:
+		p.report.set(FeatureUserNamespace, Enforced, "uid map "+p.identity.uids.String()+", gid map "+p.identity.gids.String(), "")
+	}
+	names := "mnt, pid, uts, cgroup"
+	if p.spec.Namespaces.IPC {
+		names += ", ipc"
+	}
+	if p.spec.Namespaces.Network {
+		names += ", net"
+	}
+	p.report.set(FeatureNamespaces, Enforced, names, "")
+	p.report.set(FeatureMounts, Enforced, "own read-only root", "")
+	e := p.identity.report
+	p.report.set(e.Feature, e.State, e.Detail, e.Fix)
+}
+
+// guardCalls are all that the launcher's own processes do once the command
+// runs.
+var guardCalls = []string{
+	"read", "ppoll", "wait4", "kill", "sendto", "sendmsg", "exit_group", "futex", "close_range", "restart_syscall",
+}
+
+// filters compiles the command's filter and the launcher's own.
+func (p *prepared) filters(s *settings, state caps.State) error {
+	target := p.host.seccomp
+	guard := &seccomp.Policy{
+		DefaultAction: seccomp.ActKillProcess,
+		Syscalls:      []seccomp.Rule{{Names: guardCalls, Action: seccomp.ActAllow}},
+	}
+	filter, err := guard.Compile(target)
+	if err != nil {
+		return err
+	}
+	p.spec.GuardFilter = filter.Bytes()
+
+	policy := s.policy
+	if policy == nil {
+		policy = seccomp.Default()
+	}
+	if policy.IsUnconfined() {
+		p.report.set(FeatureSeccomp, Off, "unconfined", "")
+		return nil
+	}
+	target.Caps = state.Permitted.Union(state.Bounding).Names()
+	if filter, err = policy.Compile(target); err != nil {
+		return &OptionError{"WithSeccomp", "policy", err.Error()}
+	}
+	p.spec.Seccomp, p.spec.SeccompFlags = filter.Bytes(), policy.LoadFlags()
+	p.report.set(FeatureSeccomp, Enforced, s.Seccomp+" profile", "")
+	return nil
+}
+
+// The rights of landlock(7), by the version that brought them.
+const (
+	fsExecute   = 1 << 0
+	fsWriteFile = 1 << 1
+	fsReadFile  = 1 << 2
+	fsReadDir   = 1 << 3
+	fsMakeChar  = 1 << 6
+	fsMakeBlock = 1 << 11
+	fsVersion1  = 1<<13 - 1
+	fsRefer     = 1 << 13
+	fsTruncate  = 1 << 14
+	fsIoctlDev  = 1 << 15
+
+	scopeAbstractUnix = 1 << 0
+	scopeSignal       = 1 << 1
+)
+
+// landlock repeats the file view as a second line. It is not there for a
+// command that may mount: Landlock refuses every change of the mounts.
+func (p *prepared) landlock(s *settings, state caps.State) {
+	abi := p.host.landlock
+	switch {
+	case !s.Landlock:
+		p.report.set(FeatureLandlock, Off, "turned off", "")
+		return
+	case state.Permitted.Union(state.Bounding).Has(caps.SysAdmin):
+		p.report.set(FeatureLandlock, Off, "the command may mount, which Landlock would refuse", "")
+		return
+	case abi == 0:
+		p.report.set(FeatureLandlock, Missing, "the mounts alone make the view: "+p.host.landlockErr.Error(), "boot a kernel with Landlock, 5.13 or later")
+		return
+	}
+	l := &plan.Landlock{HandledFS: fsVersion1, Size: 8}
+	if abi >= 2 {
+		l.HandledFS |= fsRefer
+	}
+	if abi >= 3 {
+		l.HandledFS |= fsTruncate
+	}
+	if abi >= 4 {
+		l.Size = 16
+	}
+	if abi >= 5 {
+		l.HandledFS |= fsIoctlDev
+	}
+	if abi >= 6 {
+		l.Size, l.Scoped = 24, scopeSignal
+		if s.Network == NetworkNone {
+			l.Scoped |= scopeAbstractUnix
+		}
+	}
+	read := uint64(fsExecute | fsReadFile | fsReadDir)
+	device := uint64(fsReadFile|fsReadDir|fsWriteFile|fsTruncate|fsIoctlDev) & l.HandledFS
+	write := l.HandledFS &^ (fsMakeChar | fsMakeBlock)
+	l.Paths = []plan.LandlockPath{{Path: "/", Access: read}, {Path: "/proc", Access: read | device&^fsIoctlDev}, {Path: "/dev", Access: device}}
+	for _, path := range writable(s) {
+		l.Paths = append(l.Paths, path.rule(write))
+	}
+	l.Inherited = []uint64{uint64(fsReadFile|fsIoctlDev) & l.HandledFS, uint64(fsWriteFile|fsTruncate|fsIoctlDev) & l.HandledFS, uint64(fsWriteFile|fsTruncate|fsIoctlDev) & l.HandledFS}
+	p.spec.Landlock = l
+	p.report.set(FeatureLandlock, Enforced, "over the file view", "")
+}
+
+// writablePath is a place that the command may write to.
+type writablePath struct {
+	path string
+	file bool
+}
+
+// rule allows what may be done beneath a directory, or to a file.
+func (w writablePath) rule(all uint64) plan.LandlockPath {
+	if w.file {
+		all &= fsExecute | fsReadFile | fsWriteFile | fsTruncate | fsIoctlDev
+	}
+	return plan.LandlockPath{Path: w.path, Access: all}
+}
+
+func writable(s *settings) []writablePath {
+	out := []writablePath{{path: "/tmp"}}
+	if s.IPC != IPCNone {
+		out = append(out, writablePath{path: "/dev/shm"}, writablePath{path: "/dev/mqueue"})
+	}
+	for _, m := range s.Mounts {
+		if !m.ReadOnly && m.Target != "/tmp" && m.Target != "/dev/shm" {
+			out = append(out, writablePath{m.Target, isFile(m.Source)})
+		}
+	}
+	return out
+}
+
+// limits are those by process. They may be lowered by anyone and raised by
+// nobody here, so a default is cut to what the caller has.
+func (p *prepared) limits(s *settings) error {
+	limits := map[string]Rlimit{}
+	for name, r := range s.Rlimits {
+		limits[name] = cutDefault(s, name, r)
+	}
+	if p.group.processes > 0 {
+		limits["NPROC"] = Rlimit{uint64(p.group.processes), uint64(p.group.processes)}
+	}
+	if s.CPUTime > 0 {
+		// A second line, by process: whole seconds, rounded up.
+		seconds := uint64((s.CPUTime + 1e9 - 1) / 1e9)
+		limits["CPU"] = Rlimit{seconds, seconds + 1}
+	}
+	for _, name := range rlimitNames() {
+		if r, ok := limits[name]; ok {
+			p.spec.Limits.Resources = append(p.spec.Limits.Resources, plan.Rlimit{Name: name, Resource: rlimitNumbers[name], Soft: r.Soft, Hard: r.Hard})
+		}
+	}
+	return nil
+}
+
+// bestEffort says whether a feature may be missing.
+func (s *settings) bestEffort(f Feature) bool { return slices.Contains(s.BestEffort, f) }

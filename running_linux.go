@@ -1,0 +1,330 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"runtime"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/seed-d1379373/sandbox/cgroup"
+	"github.com/seed-d1379373/sandbox/internal/launch"
+)
+
+// running is what a process holds on Linux.
+type running struct {
+	cmd      *exec.Cmd
+	settings *settings
+	control  *launch.Control
+	group    *cgroup.Group // nil where no limit needs one
+	output   *outputLimit  // nil without a limit
+	report   *Report
+	launched bool // the launcher was started
+
+	initPidfd, commandPidfd int // descriptors, -1 until the program executes
+
+	pid      int
+	begin    time.Time // of Start
+	executed time.Time
+	stops    []func() bool
+
+	mu     sync.Mutex
+	stop   Reason // why this library killed it; Exited if it did not
+	cause  error
+	ended  bool // the descriptors are closed
+	wait   sync.Once
+	result *Result
+	err    error
+}
+
+// watch ties the sandbox to the context and to the clock.
+func (r *running) watch(ctx context.Context) {
+	if ctx.Done() != nil {
+		r.stops = append(r.stops, context.AfterFunc(ctx, func() { r.halt(Canceled, context.Cause(ctx)) }))
+	}
+	if d := r.settings.Timeout; d > 0 {
+		t := time.AfterFunc(time.Until(r.begin.Add(d)), func() { r.halt(TimedOut, nil) })
+		r.stops = append(r.stops, t.Stop)
+	}
+}
+
+// begun is called when the program executes.
+func (r *running) begun() {
+	r.executed = time.Now()
+	if r.settings.CPUTime > 0 && r.group != nil {
+		r.watchCPUTime()
+	}
+}
+
+// watchCPUTime looks at the CPU time again when it could be used up at the
+// earliest, all CPUs working.
+func (r *running) watchCPUTime() {
+	const shortest = 2 * time.Millisecond
+	var timer *time.Timer
+	check := func() {
+		used, err := r.group.CPUTime()
+		if err != nil {
+			return // the group is gone, and with it the command
+		}
+		left := r.settings.CPUTime - used
+		if left <= 0 {
+			r.halt(CPUTimeExceeded, nil)
+			return
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if !r.ended {
+			timer.Reset(max(left/time.Duration(runtime.NumCPU()), shortest))
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	timer = time.AfterFunc(max(r.settings.CPUTime/time.Duration(runtime.NumCPU()), shortest), check)
+	r.stops = append(r.stops, func() bool { return timer.Stop() })
+}
+
+// halt kills the sandbox for a reason; the first one counts.
+func (r *running) halt(reason Reason, cause error) {
+	r.mu.Lock()
+	if r.stop == Exited {
+		r.stop, r.cause = reason, cause
+	}
+	r.mu.Unlock()
+	r.killAll()
+}
+
+func (r *running) stopped() (Reason, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.stop, r.cause
+}
+
+func (r *running) commandPID() int { return r.pid }
+
+func (r *running) signal(sig os.Signal) error {
+	n, ok := sig.(syscall.Signal)
+	if !ok {
+		return errors.New("sandbox: not a signal of this system")
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ended || r.commandPidfd < 0 {
+		return os.ErrProcessDone
+	}
+	err := unix.PidfdSendSignal(r.commandPidfd, n, nil, 0)
+	if errors.Is(err, unix.ESRCH) {
+		return os.ErrProcessDone
+	}
+	return os.NewSyscallError("pidfd_send_signal", err)
+}
+
+// killAll kills the launcher, whose death PID 1 does not survive, and PID 1,
+// whose death no process of its namespace survives.
+func (r *running) killAll() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ended || !r.launched {
+		return nil
+	}
+	err := r.cmd.Process.Kill()
+	if errors.Is(err, os.ErrProcessDone) {
+		err = nil
+	}
+	if r.initPidfd >= 0 {
+		if e := unix.PidfdSendSignal(r.initPidfd, unix.SIGKILL, nil, 0); e != nil && !errors.Is(e, unix.ESRCH) {
+			err = errors.Join(err, os.NewSyscallError("pidfd_send_signal", e))
+		}
+	}
+	return err
+}
+
+func (r *running) waitOnce(owned *Sandbox) (*Result, error) {
+	r.wait.Do(func() {
+		r.result, r.err = r.finish()
+		if owned != nil {
+			owned.Close()
+		}
+	})
+	return r.result, r.err
+}
+
+// finish waits, in this order, for the command's status, the launcher and the
+// pipes, and the death of all that was inside.
+func (r *running) finish() (*Result, error) {
+	message, known := r.awaitStatus()
+	wall := time.Since(r.executed)
+	waited := r.cmd.Wait()
+	awaitDeath(r.initPidfd)
+	for _, stop := range r.stops {
+		stop()
+	}
+	result := r.verdict(message, known)
+	result.Setup = r.executed.Sub(r.begin)
+	result.Usage.Wall = wall
+	removed := r.release()
+	if result.Success() {
+		var exit *exec.ExitError
+		if errors.As(waited, &exit) {
+			waited = nil // the launcher's status says nothing that the message did not
+		}
+		return result, errors.Join(waited, removed)
+	}
+	_, cause := r.stopped()
+	exit := &ExitError{result, cause}
+	if removed != nil {
+		return result, errors.Join(exit, removed)
+	}
+	return result, exit
+}
+
+// awaitStatus reads until the command's status or the launcher's end.
+func (r *running) awaitStatus() (launch.Message, bool) {
+	for {
+		m, err := r.control.Receive()
+		if err != nil {
+			return launch.Message{}, false
+		}
+		for _, fd := range m.Files {
+			unix.Close(fd)
+		}
+		if m.Kind == launch.MessageExited {
+			return m, true
+		}
+	}
+}
+
+// awaitDeath waits until a process is gone. PID 1 is gone when every process
+// of its namespace is.
+func awaitDeath(pidfd int) {
+	if pidfd < 0 {
+		return
+	}
+	for {
+		_, err := unix.Poll([]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}, -1)
+		if !errors.Is(err, unix.EINTR) {
+			return
+		}
+	}
+}
+
+// verdict says how the command ended.
+func (r *running) verdict(m launch.Message, known bool) *Result {
+	result := &Result{ExitCode: -1, Signal: unix.SIGKILL, Reason: Signaled, Report: r.report}
+	if known {
+		status := syscall.WaitStatus(m.Status)
+		if status.Exited() {
+			result.ExitCode, result.Signal, result.Reason = status.ExitStatus(), 0, Exited
+		} else {
+			result.Signal = status.Signal()
+		}
+		result.Usage.User = time.Duration(m.Usage.UserMicros) * time.Microsecond
+		result.Usage.System = time.Duration(m.Usage.SystemMicros) * time.Microsecond
+		result.Usage.MaxRSS = m.Usage.MaxRSSKiB << 10
+	}
+	result.Usage.CPU = result.Usage.User + result.Usage.System
+	r.measure(result)
+	stop, _ := r.stopped()
+	switch {
+	case result.Reason == Exited && result.ExitCode == 0:
+	case stop != Exited && result.Reason != Exited:
+		result.Reason = stop
+	case result.Usage.OOMKills > 0:
+		result.Reason = OOMKilled
+	case result.Reason == Exited:
+	case result.Signal == unix.SIGSYS && r.settings.Seccomp != "unconfined":
+		result.Reason = SeccompKilled
+	case result.Signal == unix.SIGXCPU && r.settings.CPUTime > 0:
+		result.Reason = CPUTimeExceeded
+	}
+	return result
+}
+
+// measure takes the cgroup's numbers before it goes.
+func (r *running) measure(result *Result) {
+	if r.output != nil && r.output.exceeded() {
+		result.Violations = append(result.Violations, Violation{"output", "more than " + sizeText(r.settings.OutputLimit) + " were written", 0})
+	}
+	if r.group == nil {
+		return
+	}
+	stats, err := r.group.Stats()
+	if err != nil {
+		return
+	}
+	result.Usage.Memory = stats.Memory.Peak
+	result.Usage.OOMKills = stats.OOM.Kills
+	result.Usage.Throttled = stats.CPU.ThrottledTime
+	if stats.CPU.Usage > result.Usage.CPU {
+		result.Usage.CPU = stats.CPU.Usage
+	}
+	if n := stats.OOM.Kills; n > 0 {
+		result.Violations = append(result.Violations, Violation{"memory", "processes killed at the limit of " + sizeText(r.settings.Memory), n})
+	}
+	if n := stats.Pids.MaxEvents; n > 0 {
+		result.Violations = append(result.Violations, Violation{"pids", "fork refused at the limit", n})
+	}
+}
+
+// release gives everything back.
+func (r *running) release() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ended {
+		return nil
+	}
+	r.ended = true
+	if r.control != nil {
+		r.control.Close()
+	}
+	for _, fd := range []int{r.initPidfd, r.commandPidfd} {
+		if fd >= 0 {
+			unix.Close(fd)
+		}
+	}
+	if r.output != nil {
+		r.output.close()
+	}
+	if r.group == nil {
+		return nil
+	}
+	if err := r.group.Remove(); err != nil {
+		return &SetupError{"remove the cgroup", "", err}
+	}
+	return nil
+}
+
+// discard ends a start that failed: the launcher is killed and waited for.
+func (r *running) discard() {
+	if r.launched {
+		r.killAll()
+		// PID 1 may wait for the host's answer; this ends the waiting. End of
+		// file comes when no process of the launcher is left.
+		r.control.Hangup()
+		const patience = 10 * time.Second
+		r.control.SetDeadline(time.Now().Add(patience))
+		for {
+			m, err := r.control.Receive()
+			if err != nil {
+				break
+			}
+			if len(m.Files) == 2 {
+				r.initPidfd, r.commandPidfd = m.Files[0], m.Files[1]
+				r.killAll()
+			}
+		}
+		r.cmd.Wait()
+		awaitDeath(r.initPidfd)
+	}
+	for _, stop := range r.stops {
+		stop()
+	}
+	if r.group != nil {
+		r.group.Kill()
+	}
+	r.release()
+}

@@ -1,0 +1,329 @@
+package sandbox
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/seed-d1379373/sandbox/internal/plan"
+)
+
+// The host's directories of programs and libraries that the default view
+// shows. Where one is a symbolic link, as on a merged /usr, it stays one.
+var systemDirs = []string{"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"}
+
+// etcFiles is what programs need of the host's /etc: how to find libraries and
+// alternatives, certificates that are public, zones and fonts. No accounts, no
+// keys, no host names.
+var etcFiles = []string{
+	"/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime", "/etc/ssl/certs", "/etc/ssl/openssl.cnf",
+	"/etc/pki/tls/certs", "/etc/pki/ca-trust", "/etc/ca-certificates/extracted", "/etc/crypto-policies",
+	"/etc/services", "/etc/protocols", "/etc/mime.types", "/etc/fonts", "/etc/terminfo",
+}
+
+// The parts of /proc that Docker hides and protects. What tells about the host
+// or its other processes is hidden; what changes the host is read-only.
+var (
+	maskedProc = []string{
+		"/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kallsyms", "/proc/kcore", "/proc/keys", "/proc/key-users",
+		"/proc/kmsg", "/proc/latency_stats", "/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats",
+		"/proc/kpagecgroup", "/proc/kpagecount", "/proc/kpageflags", "/proc/slabinfo", "/proc/vmallocinfo", "/proc/iomem", "/proc/ioports",
+	}
+	readOnlyProc = []string{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", "/proc/mtrr", "/proc/dma"}
+)
+
+// devices of the default view, by name, major and minor number.
+var devices = []struct {
+	name         string
+	major, minor uint32
+}{{"null", 1, 3}, {"zero", 1, 5}, {"full", 1, 7}, {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0}}
+
+// resolveView describes the file tree.
+func resolveView(s *settings, h *host, id *identity) (plan.View, error) {
+	v := view{settings: s, host: h, made: map[string]bool{"/": true}}
+	if s.RootFS != "" {
+		if err := v.rootFS(); err != nil {
+			return plan.View{}, err
+		}
+	} else {
+		v.Root, v.ReadOnly = plan.Root{}, true
+		if err := v.system(); err != nil {
+			return plan.View{}, err
+		}
+		v.etc(id)
+		v.dir("/tmp", 0o755)
+		v.dir("/proc", 0o555)
+	}
+	v.dev()
+	if err := v.proc(); err != nil {
+		return plan.View{}, err
+	}
+	if !v.asked("/tmp") {
+		v.tmpfs("/tmp", s.TmpSize, 0o1777)
+	}
+	if err := v.mounts(); err != nil {
+		return plan.View{}, err
+	}
+	for _, p := range s.Masks {
+		v.add(plan.Mask{Path: p, Null: ""})
+	}
+	return v.View, nil
+}
+
+type view struct {
+	plan.View
+	settings *settings
+	host     *host
+	made     map[string]bool // places that exist in a tmpfs of the view
+}
+
+func (v *view) add(e plan.Entry) { v.Entries = append(v.Entries, e) }
+
+// asked says whether an option mounts something there.
+func (v *view) asked(target string) bool {
+	for _, m := range v.settings.Mounts {
+		if m.Target == target {
+			return true
+		}
+	}
+	return false
+}
+
+func (v *view) dir(p string, mode uint32) {
+	if v.made[p] {
+		return
+	}
+	v.made[p] = true
+	v.add(plan.Dir{Path: p, Mode: mode})
+}
+
+func (v *view) file(p, content string) {
+	if v.asked(p) {
+		content = ""
+	}
+	v.made[p] = true
+	v.add(plan.File{Path: p, Mode: 0o444, Content: []byte(content)})
+}
+
+func (v *view) tmpfs(p string, size int64, mode uint32) {
+	const bytesPerFile = 4096
+	v.dir(p, 0o755)
+	v.add(plan.Tmpfs{Path: p, Size: size, Files: max(size/bytesPerFile, 64), Mode: mode, Flags: plan.NoSuid | plan.NoDev})
+}
+
+// rootFS takes a directory as the root.
+func (v *view) rootFS() error {
+	s := v.settings
+	st, err := os.Stat(s.RootFS)
+	if err != nil {
+		return &SetupError{"open the root", s.RootFS, underlying(err)}
+	}
+	if !st.IsDir() {
+		return &SetupError{"open the root", s.RootFS, unix.ENOTDIR}
+	}
+	v.Root = plan.Root{Source: path.Clean(s.RootFS), Flags: plan.ReadOnly | plan.NoSuid | plan.NoDev}
+	delete(v.made, "/")
+	for _, p := range []string{"/proc", "/dev", "/tmp"} {
+		v.made[p] = true // must exist; the launcher's step names the one that does not
+	}
+	return nil
+}
+
+// system shows the host's programs and libraries.
+func (v *view) system() error {
+	for _, dir := range systemDirs {
+		if err := v.share(dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// share shows one file or directory of the host read-only at the same path; a
+// symbolic link stays one, and what does not exist is left out.
+func (v *view) share(p string) error {
+	if v.asked(p) {
+		return nil
+	}
+	st, err := os.Lstat(p)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return &SetupError{"look at", p, underlying(err)}
+	case st.Mode()&fs.ModeSymlink != 0:
+		target, err := os.Readlink(p)
+		if err != nil {
+			return &SetupError{"look at", p, underlying(err)}
+		}
+		v.add(plan.Symlink{Path: p, Target: target})
+		return nil
+	case st.IsDir():
+		v.dir(p, 0o755)
+	default:
+		v.file(p, "")
+	}
+	v.add(plan.Bind{Source: p, Path: p, Flags: plan.ReadOnly | plan.NoSuid | plan.NoDev})
+	return nil
+}
+
+// etc is the sandbox's own /etc.
+func (v *view) etc(id *identity) {
+	v.file("/etc/passwd", id.passwd())
+	v.file("/etc/group", id.group())
+	v.file("/etc/hosts", "127.0.0.1 localhost "+v.settings.Hostname+"\n::1 localhost\n")
+	v.file("/etc/hostname", v.settings.Hostname+"\n")
+	v.file("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n")
+	for _, p := range etcFiles {
+		v.share(p) // a file that cannot be looked at is not needed
+	}
+	if v.settings.Network == NetworkHost {
+		v.resolver()
+	}
+}
+
+// resolver shows the host's resolv.conf, wherever the link to it leads.
+func (v *view) resolver() {
+	const p = "/etc/resolv.conf"
+	content, err := os.ReadFile(p)
+	if err != nil || v.asked(p) {
+		return
+	}
+	v.file(p, string(content))
+}
+
+// dev is the sandbox's own /dev.
+func (v *view) dev() {
+	if v.settings.RootFS != "" {
+		v.made["/dev"] = true
+		v.add(plan.Tmpfs{Path: "/dev", Size: 64 << 10, Files: 64, Mode: 0o755, Flags: plan.NoSuid | plan.NoExec})
+	} else {
+		v.dir("/dev", 0o755)
+	}
+	for _, d := range devices {
+		p := "/dev/" + d.name
+		if v.host.canMount {
+			v.add(plan.Node{Path: p, Mode: 0o666, Major: d.major, Minor: d.minor})
+			continue
+		}
+		v.file(p, "")
+		v.add(plan.Bind{Source: p, Path: p, Flags: plan.NoSuid | plan.NoExec})
+	}
+	for _, l := range []plan.Symlink{
+		{Path: "/dev/fd", Target: "/proc/self/fd"}, {Path: "/dev/stdin", Target: "/proc/self/fd/0"},
+		{Path: "/dev/stdout", Target: "/proc/self/fd/1"}, {Path: "/dev/stderr", Target: "/proc/self/fd/2"},
+		{Path: "/dev/ptmx", Target: "pts/ptmx"},
+	} {
+		v.add(l)
+	}
+	v.dir("/dev/pts", 0o755)
+	v.add(plan.Filesystem{Path: "/dev/pts", Type: "devpts", Flags: plan.NoSuid | plan.NoExec,
+		Options: []plan.Option{{Name: "newinstance"}, {Name: "ptmxmode", Value: "0666"}, {Name: "mode", Value: "0620"}}})
+	v.ipc()
+	if v.settings.RootFS != "" {
+		v.add(plan.Protect{Path: "/dev"})
+	}
+}
+
+// ipc is what of /dev follows the IPC namespace.
+func (v *view) ipc() {
+	switch v.settings.IPC {
+	case IPCNone:
+		return
+	case IPCHost:
+		for _, p := range []string{"/dev/shm", "/dev/mqueue"} {
+			if st, err := os.Stat(p); err == nil && st.IsDir() {
+				v.dir(p, 0o755)
+				v.add(plan.Bind{Source: p, Path: p, Flags: plan.NoSuid | plan.NoDev | plan.NoExec})
+			}
+		}
+		return
+	}
+	if !v.asked("/dev/shm") {
+		v.tmpfs("/dev/shm", v.settings.ShmSize, 0o1777)
+	}
+	v.dir("/dev/mqueue", 0o755)
+	v.add(plan.Filesystem{Path: "/dev/mqueue", Type: "mqueue", Flags: plan.NoSuid | plan.NoDev | plan.NoExec})
+}
+
+// proc mounts a fresh /proc and hides parts of it.
+func (v *view) proc() error {
+	v.add(plan.Filesystem{Path: "/proc", Type: "proc", Flags: plan.NoSuid | plan.NoDev | plan.NoExec})
+	for _, p := range readOnlyProc {
+		if _, err := os.Lstat(p); err == nil {
+			v.add(plan.Protect{Path: p})
+		}
+	}
+	for _, p := range maskedProc {
+		if st, err := os.Lstat(p); err == nil {
+			v.add(plan.Mask{Path: p, Dir: st.IsDir(), Null: "/dev/null"})
+		}
+	}
+	return nil
+}
+
+// mounts are those that options asked for.
+func (v *view) mounts() error {
+	for _, m := range v.settings.Mounts {
+		if m.Source == "" {
+			if !v.made[m.Target] && v.creatable(m.Target) {
+				v.dir(m.Target, 0o755)
+			}
+			v.made[m.Target] = true
+			v.add(plan.Tmpfs{Path: m.Target, Size: m.Size, Files: max(m.Size/4096, 64), Mode: 0o1777, Flags: plan.NoSuid | plan.NoDev})
+			continue
+		}
+		st, err := os.Stat(m.Source)
+		if err != nil {
+			return &SetupError{"bind " + m.Source, m.Target, underlying(err)}
+		}
+		if !v.made[m.Target] && v.creatable(m.Target) {
+			if st.IsDir() {
+				v.dir(m.Target, 0o755)
+			} else {
+				v.file(m.Target, "")
+			}
+		}
+		v.made[m.Target] = false
+		flags := plan.NoSuid | plan.NoDev
+		if m.ReadOnly {
+			flags |= plan.ReadOnly
+		}
+		v.add(plan.Bind{Source: path.Clean(m.Source), Path: m.Target, Flags: flags})
+	}
+	return nil
+}
+
+// creatable says whether a place for a mount can be made: its nearest mount is
+// a tmpfs of the view.
+func (v *view) creatable(target string) bool {
+	best, fresh := "", false
+	for _, e := range v.Entries {
+		switch e := e.(type) {
+		case plan.Bind:
+			if within(target, e.Path) && len(e.Path) >= len(best) {
+				best, fresh = e.Path, false
+			}
+		case plan.Tmpfs:
+			if within(target, e.Path) && len(e.Path) >= len(best) {
+				best, fresh = e.Path, true
+			}
+		case plan.Filesystem:
+			if within(target, e.Path) && len(e.Path) >= len(best) {
+				best, fresh = e.Path, false
+			}
+		case plan.Symlink:
+			if strings.HasPrefix(target, e.Path+"/") {
+				best, fresh = e.Path, false
+			}
+		}
+	}
+	if best == "" {
+		return v.settings.RootFS == ""
+	}
+	return fresh
+}
