@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -63,6 +64,8 @@ func leftovers() string {
 	return b.String()
 }
 
+var sink atomic.Int64 // what the burning helper works at
+
 func helper(mode string) int {
 	if mode != "own" {
 		_, _ = io.Copy(io.Discard, os.Stdin)
@@ -78,7 +81,8 @@ func helper(mode string) int {
 		fmt.Println("survived")
 		runtime.KeepAlive(block)
 	case "burn":
-		for {
+		for n := 0; ; n++ {
+			sink.Store(int64(n))
 		}
 	case "count": // write bytes for ever
 		for {

@@ -113,7 +113,7 @@ func (p *Program) Jump(l *Label) { p.Sum(Int(0), Int(0)).If(Int(0), l) }
 // Set appends the assignment of a value to a cell.
 func (p *Program) Set(c Cell, v Arg) { p.Sum(v, Int(0)).Into(c) }
 
-// Into stores the result, when the call succeeds, in a cell.
+// Into stores the result in a cell when the call succeeds and no jump is taken.
 func (in *Instr) Into(c Cell) *Instr { in.store = &c; return in }
 
 // Ignore continues with the next instruction after this errno.

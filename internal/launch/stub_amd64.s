@@ -62,26 +62,29 @@ run:
 	JCC   error
 
 result:
-	MOVQ  64(R12), BX
-	TESTQ BX, BX
-	JEQ   compare
-	MOVL  AX, (BX)
-
-compare:
+	// A jump comes before the store: after a clone in shared memory the
+	// child, which jumps, must leave the cell to its parent.
 	MOVQ  104(R12), BX
 	TESTQ BX, BX
-	JEQ   next
+	JEQ   store
 	MOVQ  96(R12), CX
 	TESTL $64, R13
 	JEQ   direct
 	MOVLQSX (CX), CX
 
 direct:
-	ANDQ 88(R12), AX
-	CMPQ AX, CX
-	JNE  next
+	MOVQ AX, DX
+	ANDQ 88(R12), DX
+	CMPQ DX, CX
+	JNE  store
 	MOVQ BX, R12
 	JMP  fetch
+
+store:
+	MOVQ  64(R12), BX
+	TESTQ BX, BX
+	JEQ   next
+	MOVL  AX, (BX)
 
 next:
 	ADDQ $112, R12

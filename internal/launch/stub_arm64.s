@@ -57,24 +57,26 @@ run:
 	BHS  error
 
 result:
-	MOVD 64(R20), R9
-	CBZ  R9, compare
-	MOVW R0, (R9)
-
-compare:
+	// A jump comes before the store: after a clone in shared memory the
+	// child, which jumps, must leave the cell to its parent.
 	MOVD 104(R20), R9
-	CBZ  R9, next
+	CBZ  R9, store
 	MOVD 96(R20), R10
 	TBZ  $6, R21, direct
 	MOVW (R10), R10
 
 direct:
 	MOVD 88(R20), R11
-	AND  R11, R0, R0
-	CMP  R10, R0
-	BNE  next
+	AND  R11, R0, R11
+	CMP  R10, R11
+	BNE  store
 	MOVD R9, R20
 	B    fetch
+
+store:
+	MOVD 64(R20), R9
+	CBZ  R9, next
+	MOVW R0, (R9)
 
 next:
 	ADD $112, R20
