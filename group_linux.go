@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -15,13 +16,15 @@ type groupPlan struct {
 	needed    bool
 	limits    cgroup.Limits
 	options   cgroup.Options
-	processes int64 // RLIMIT_NPROC in place of the pids controller; 0 for none
+	count     atomic.Int64 // files to enter the group by, 0 while unknown
+	into      atomic.Bool  // the one file is a directory for CLONE_INTO_CGROUP
+	processes int64        // RLIMIT_NPROC in place of the pids controller; 0 for none
 }
 
 // planGroup decides for each limit whether the host can enforce it. A limit
 // that the caller named, or a whole feature, fails closed.
-func planGroup(s *settings, h *host, report *Report) (groupPlan, error) {
-	var g groupPlan
+func planGroup(s *settings, h *host, report *Report) (*groupPlan, error) {
+	g := &groupPlan{}
 	available := map[string]error{}
 	if h.cgroups != nil {
 		for _, c := range h.cgroups.Controllers() {
@@ -191,4 +194,12 @@ func cutDefault(s *settings, name string, r Rlimit) Rlimit {
 		return r
 	}
 	return Rlimit{min(r.Soft, own.Max), min(r.Hard, own.Max)}
+}
+
+// entrances are the files by which a command enters a group.
+func entrances(group *cgroup.Group) []*os.File {
+	if dir := group.Dir(); dir != nil {
+		return []*os.File{dir}
+	}
+	return group.ProcsFiles()
 }

@@ -242,12 +242,23 @@ func mapOwnID(s *settings, h *host, id *identity) error {
 	return nil
 }
 
-// userNS lowers the maps.
-func (id *identity) userNS(h *host, lock bool) *plan.UserNS {
+// excludesRoot says whether the host's root user and group do not exist inside.
+func (id *identity) excludesRoot() bool {
+	if id.uids == nil {
+		return false
+	}
+	_, user := id.uids.ToInside(0)
+	_, group := id.gids.ToInside(0)
+	return !user && !group
+}
+
+// userNS lowers the maps. Capabilities call for a lock on the mounts, and the
+// right to mount for mounts of one's own.
+func (id *identity) userNS(lock, mounts bool) *plan.UserNS {
 	if id.uids == nil {
 		return nil
 	}
-	u := &plan.UserNS{}
+	u := &plan.UserNS{Mounts: mounts}
 	if id.selfMap {
 		u.SelfMap = &plan.IDMapText{UID: id.uids.Text(), GID: id.gids.Text()}
 		if lock {
@@ -286,6 +297,9 @@ func (id *identity) group() string {
 	fmt.Fprintf(&b, "nogroup:x:%d:\n", nobody)
 	return b.String()
 }
+
+// hostMaps says whether the host writes the maps.
+func (id *identity) hostMaps() bool { return id.uids != nil && !id.selfMap }
 
 // write writes the maps of a launcher that waits for them.
 func (id *identity) write(pid int) error {

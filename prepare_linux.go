@@ -15,15 +15,19 @@ type prepared struct {
 	host     *host
 	identity *identity
 	spec     plan.Spec // without Files and Command
-	group    groupPlan
+	group    *groupPlan
 	report   *Report
+
+	images imageCache
+	views  preparedView
 }
 
 func (p *prepared) close() error {
 	if p == nil {
 		return nil
 	}
-	return p.host.close()
+	p.images.close()
+	return errors.Join(p.views.close(), p.host.close())
 }
 
 // prepare works the policy out once. A failure is not kept: what was missing
@@ -40,6 +44,9 @@ func (s *Sandbox) prepare() (*prepared, error) {
 	h, err := newHost()
 	if err != nil {
 		return nil, err
+	}
+	if h.cgroups != nil {
+		h.cgroups.Sweep() // what a host program that was killed left behind; best effort
 	}
 	p, err := resolve(s.settings, h)
 	if err != nil {
@@ -63,7 +70,8 @@ func resolve(s *settings, h *host) (*prepared, error) {
 	}
 	state := s.capState(id.uid == 0, h.known)
 	p.spec.Privileged = h.canMount
-	p.spec.UserNS = id.userNS(h, !state.Permitted.Union(state.Bounding).Empty())
+	reach := state.Permitted.Union(state.Bounding)
+	p.spec.UserNS = id.userNS(!reach.Empty(), h.canMount && reach.Has(caps.SysAdmin))
 	p.spec.Namespaces = plan.Namespaces{
 		Mount: true, PID: true, UTS: true, Cgroup: true,
 		IPC:     s.IPC != IPCHost,
@@ -212,8 +220,9 @@ func (p *prepared) landlock(s *settings, state caps.State) {
 
 // writablePath is a place that the command may write to.
 type writablePath struct {
-	path string
-	file bool
+	path     string
+	file     bool
+	optional bool
 }
 
 // rule allows what may be done beneath a directory, or to a file.
@@ -221,17 +230,17 @@ func (w writablePath) rule(all uint64) plan.LandlockPath {
 	if w.file {
 		all &= fsExecute | fsReadFile | fsWriteFile | fsTruncate | fsIoctlDev
 	}
-	return plan.LandlockPath{Path: w.path, Access: all}
+	return plan.LandlockPath{Path: w.path, Access: all, Optional: w.optional}
 }
 
 func writable(s *settings) []writablePath {
 	out := []writablePath{{path: "/tmp"}}
 	if s.IPC != IPCNone {
-		out = append(out, writablePath{path: "/dev/shm"}, writablePath{path: "/dev/mqueue"})
+		out = append(out, writablePath{path: "/dev/shm", optional: s.IPC == IPCHost}, writablePath{path: "/dev/mqueue", optional: s.IPC == IPCHost})
 	}
 	for _, m := range s.Mounts {
 		if !m.ReadOnly && m.Target != "/tmp" && m.Target != "/dev/shm" {
-			out = append(out, writablePath{m.Target, isFile(m.Source)})
+			out = append(out, writablePath{path: m.Target, file: isFile(m.Source)})
 		}
 	}
 	return out

@@ -14,6 +14,7 @@ import (
 type Sandbox struct {
 	settings *settings
 
+	starting sync.RWMutex
 	mu       sync.Mutex
 	prepared *prepared // what the policy means on this host, from the first use on
 	closed   bool
@@ -101,6 +102,8 @@ func (s *Sandbox) Config() Config {
 // Close frees what the sandbox keeps between starts. Commands that run are not
 // affected; further starts fail.
 func (s *Sandbox) Close() error {
+	s.starting.Lock()
+	defer s.starting.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true

@@ -25,6 +25,8 @@ func (s *Sandbox) Start(ctx context.Context, cmd *exec.Cmd) (*Process, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)
 	}
+	s.starting.RLock() // Close waits for what is being used here
+	defer s.starting.RUnlock()
 	prepared, err := s.prepare()
 	if err != nil {
 		return nil, err
@@ -61,6 +63,7 @@ type start struct {
 
 	bare    bool // the program was given by a bare name
 	lowered *launch.Program
+	view    *os.File // the prepared mount namespace, if there is one
 	p       *Process
 	peer    *os.File
 }
@@ -74,21 +77,19 @@ func (st *start) run(ctx context.Context) (*Process, error) {
 	r.initPidfd, r.commandPidfd = -1, -1
 
 	var err error
-	if r.group, err = st.prepared.group.create(st.prepared.host); err != nil {
-		return nil, err
-	}
 	if r.control, st.peer, err = launch.NewControl(); err != nil {
 		return nil, &SetupError{"open the control socket", "", err}
 	}
-	st.lowered = st.program().Program()
-	image, err := st.lowered.Image()
-	if err != nil {
-		return nil, &UnsupportedError{"the launcher", err.Error(), "", err}
+	if err := st.makeGroup(); err != nil {
+		return nil, err
 	}
-	if err := st.startLauncher(image); err != nil {
+	if err := st.startLauncher(); err != nil {
 		return nil, err
 	}
 	r.watch(ctx)
+	if err := st.makeGroup(); err != nil {
+		return nil, err
+	}
 	if err := st.followSetup(ctx); err != nil {
 		return nil, err
 	}
@@ -96,39 +97,63 @@ func (st *start) run(ctx context.Context) (*Process, error) {
 	return st.p, nil
 }
 
+// makeGroup makes the cgroup. Once it is known in how many hierarchies that is,
+// it can be done while the launcher is at work, which waits for it.
+func (st *start) makeGroup() (err error) {
+	r, group := &st.p.running, st.prepared.group
+	if r.group != nil || !group.needed || group.count.Load() > 0 && !r.launched {
+		return nil
+	}
+	if r.group, err = group.create(st.prepared.host); err != nil {
+		return err
+	}
+	group.into.Store(r.group.Dir() != nil)
+	n := int64(len(entrances(r.group)))
+	if group.count.CompareAndSwap(0, n); r.launched && n != group.count.Load() {
+		return &SetupError{"create cgroup", "", errors.New("the host's cgroups have changed")}
+	}
+	return nil
+}
+
 // program completes the spec with what belongs to this command.
 func (st *start) program() *plan.Spec {
-	spec := st.prepared.spec
+	spec := st.prepared.spec // a copy
 	env := environment(st.cmd, st.prepared.identity.name)
 	paths, bare := candidates(st.cmd, env)
 	st.bare = bare
 	spec.Command = plan.Command{Candidates: paths, Args: arguments(st.cmd), Env: env, Dir: workingDir(st.cmd)}
-	spec.Files.Keep = 3 + len(st.cmd.ExtraFiles)
-	spec.Files.Control = spec.Files.Keep
-	if st.p != nil && st.p.group != nil {
-		for i, f := range st.p.group.ProcsFiles() {
-			spec.Files.Cgroups = append(spec.Files.Cgroups, plan.Cgroup{Name: f.Name(), File: spec.Files.Control + 1 + i})
-		}
+	spec.Files = plan.Files{Keep: 3 + len(st.cmd.ExtraFiles), Control: 3 + len(st.cmd.ExtraFiles)}
+	for i := range st.prepared.group.count.Load() {
+		spec.Cgroups = append(spec.Cgroups, fmt.Sprintf("%d", i+1))
+	}
+	spec.CloneInto = st.prepared.group.into.Load()
+	if st.view != nil {
+		spec.Prepared = spec.Files.Control + 1
 	}
 	return &spec
 }
 
 // startLauncher lends the caller's command to the launcher: os/exec starts it
 // with the caller's files and pipes, and the fields are put back afterwards.
-func (st *start) startLauncher(image []byte) error {
+func (st *start) startLauncher() error {
 	cmd, r := st.cmd, &st.p.running
+	st.view = st.prepared.views.open(st.prepared)
 	files := append(append([]*os.File{}, cmd.ExtraFiles...), st.peer)
-	if r.group != nil {
-		files = append(files, r.group.ProcsFiles()...)
+	if st.view != nil {
+		files = append(files, st.view)
 	}
-	executable, err := st.executable(image, files)
+	image, err := st.prepared.images.take(st.program(), cmd, files)
 	if err != nil {
 		return err
 	}
-	defer executable.Close()
+	defer st.prepared.images.give(image)
+	st.lowered = image.program
+	if !image.executable.Memory {
+		r.report.set("launcher", Enforced, "executed from a private file: this host refuses to execute memory", "")
+	}
 
 	saved := *cmd
-	cmd.Path, cmd.Args, cmd.Env, cmd.Dir, cmd.ExtraFiles, cmd.Err = executable.Path, []string{"sandbox"}, []string{}, "", files, nil
+	cmd.Path, cmd.Args, cmd.Env, cmd.Dir, cmd.ExtraFiles, cmd.Err = image.executable.Path, []string{"sandbox"}, []string{}, "", files, nil
 	restoreOutput, err := r.limitOutput(st.settings.OutputLimit)
 	if err == nil {
 		err = cmd.Start()
@@ -138,55 +163,20 @@ func (st *start) startLauncher(image []byte) error {
 	st.peer.Close()
 	st.peer = nil
 	if err != nil {
-		return &SetupError{"start the launcher", executable.Path, underlying(err)}
+		return &SetupError{"start the launcher", image.executable.Path, underlying(err)}
 	}
 	r.launched = true
-	if r.group != nil {
-		r.group.CloseProcs()
-	}
 	return nil
-}
-
-// executable puts the launcher where it can be executed.
-func (st *start) executable(image []byte, files []*os.File) (*launch.Executable, error) {
-	highest := 0
-	for _, f := range files {
-		if f != nil {
-			highest = max(highest, int(f.Fd()))
-		}
-	}
-	for _, s := range []any{st.cmd.Stdin, st.cmd.Stdout, st.cmd.Stderr} {
-		if f, ok := s.(*os.File); ok && f != nil {
-			highest = max(highest, int(f.Fd()))
-		}
-	}
-	if !memoryRefused() {
-		e, err := launch.NewMemoryExecutable(image, launch.Floor(3+len(files), highest))
-		if err == nil {
-			return e, nil
-		}
-		if errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOMEM) {
-			return nil, &SetupError{"make the launcher's image", "", err}
-		}
-	}
-	e, err := launch.NewFileExecutable(image, "")
-	if err != nil {
-		return nil, &SetupError{"make the launcher's image", os.TempDir(), err}
-	}
-	st.p.report.set("launcher", Enforced, "executed from a private file: this host refuses to execute memory", "")
-	return e, nil
-}
-
-// memoryRefused says whether the kernel is set to execute no memfd
-// (vm.memfd_noexec, Linux 6.3).
-func memoryRefused() bool {
-	b, err := os.ReadFile("/proc/sys/vm/memfd_noexec")
-	return err == nil && len(b) > 0 && b[0] == '2'
 }
 
 // followSetup answers the launcher until the program executes.
 func (st *start) followSetup(ctx context.Context) error {
 	r := &st.p.running
+	if r.group != nil && !st.prepared.identity.hostMaps() {
+		if err := st.answer(); err != nil {
+			return st.launcherGone(ctx, err)
+		}
+	}
 	for {
 		m, err := r.control.Receive()
 		if err != nil {
@@ -197,7 +187,7 @@ func (st *start) followSetup(ctx context.Context) error {
 			if err := st.prepared.identity.write(m.PID); err != nil {
 				return err
 			}
-			if err := r.control.Answer(); err != nil {
+			if err := st.answer(); err != nil {
 				return st.launcherGone(ctx, err)
 			}
 		case launch.MessageCommand:
@@ -212,6 +202,16 @@ func (st *start) followSetup(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// answer lets the launcher go on into its cgroups.
+func (st *start) answer() error {
+	r := &st.p.running
+	if r.group == nil {
+		return r.control.Answer(nil)
+	}
+	defer r.group.CloseProcs()
+	return r.control.Answer(entrances(r.group))
 }
 
 // setupError names the step that failed.

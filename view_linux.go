@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -25,16 +26,27 @@ var etcFiles = []string{
 	"/etc/services", "/etc/protocols", "/etc/mime.types", "/etc/fonts", "/etc/terminfo",
 }
 
-// The parts of /proc that Docker hides and protects. What tells about the host
-// or its other processes is hidden; what changes the host is read-only.
-var (
-	maskedProc = []string{
-		"/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kallsyms", "/proc/kcore", "/proc/keys", "/proc/key-users",
-		"/proc/kmsg", "/proc/latency_stats", "/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats",
-		"/proc/kpagecgroup", "/proc/kpagecount", "/proc/kpageflags", "/proc/slabinfo", "/proc/vmallocinfo", "/proc/iomem", "/proc/ioports",
-	}
-	readOnlyProc = []string{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", "/proc/mtrr", "/proc/dma"}
-)
+// The parts of /proc that are hidden, because they tell about the host or its
+// other processes, and that are read-only, because they change it: Docker's
+// lists and a little more. Most belong to the host's root and nobody else may
+// open or write them; those marked so are left to that wherever the sandbox has
+// a user namespace without the host's root, which spares a mount for each.
+var hiddenProc = []struct {
+	path     string
+	readOnly bool
+	rootOnly bool
+}{
+	{"/proc/acpi", false, false}, {"/proc/asound", false, false}, {"/proc/interrupts", false, false},
+	{"/proc/keys", false, false}, {"/proc/key-users", false, false}, {"/proc/latency_stats", false, false},
+	{"/proc/sched_debug", false, false}, {"/proc/scsi", false, false}, {"/proc/timer_stats", false, false},
+	{"/proc/kallsyms", false, true}, {"/proc/kcore", false, true}, {"/proc/kmsg", false, true},
+	{"/proc/kpagecgroup", false, true}, {"/proc/kpagecount", false, true}, {"/proc/kpageflags", false, true},
+	{"/proc/slabinfo", false, true}, {"/proc/timer_list", false, true}, {"/proc/vmallocinfo", false, true},
+	{"/proc/iomem", false, true}, {"/proc/ioports", false, true},
+	{"/proc/sys", true, false},
+	{"/proc/bus", true, true}, {"/proc/fs", true, true}, {"/proc/irq", true, true},
+	{"/proc/sysrq-trigger", true, true}, {"/proc/mtrr", true, true}, {"/proc/dma", true, true},
+}
 
 // devices of the default view, by name, major and minor number.
 var devices = []struct {
@@ -44,7 +56,7 @@ var devices = []struct {
 
 // resolveView describes the file tree.
 func resolveView(s *settings, h *host, id *identity) (plan.View, error) {
-	v := view{settings: s, host: h, made: map[string]bool{"/": true}}
+	v := view{settings: s, host: h, made: map[string]bool{"/": true}, rootless: id.excludesRoot()}
 	if s.RootFS != "" {
 		if err := v.rootFS(); err != nil {
 			return plan.View{}, err
@@ -69,7 +81,7 @@ func resolveView(s *settings, h *host, id *identity) (plan.View, error) {
 		return plan.View{}, err
 	}
 	for _, p := range s.Masks {
-		v.add(plan.Mask{Path: p, Null: ""})
+		v.fresh(plan.Mask{Path: p})
 	}
 	return v.View, nil
 }
@@ -78,10 +90,24 @@ type view struct {
 	plan.View
 	settings *settings
 	host     *host
+	rootless bool            // the host's root does not exist inside
 	made     map[string]bool // places that exist in a tmpfs of the view
 }
 
-func (v *view) add(e plan.Entry) { v.Entries = append(v.Entries, e) }
+// keep adds what is the same for every start, fresh what each start makes anew.
+func (v *view) keep(e plan.Entry)  { v.Static = append(v.Static, e) }
+func (v *view) fresh(e plan.Entry) { v.Entries = append(v.Entries, e) }
+
+// add adds something in a tmpfs of the view, after the mount that it lies in.
+func (v *view) add(p string, e plan.Entry) {
+	for _, m := range v.Entries {
+		if t, ok := m.(plan.Tmpfs); ok && within(p, t.Path) && p != t.Path {
+			v.fresh(e)
+			return
+		}
+	}
+	v.keep(e)
+}
 
 // asked says whether an option mounts something there.
 func (v *view) asked(target string) bool {
@@ -98,7 +124,7 @@ func (v *view) dir(p string, mode uint32) {
 		return
 	}
 	v.made[p] = true
-	v.add(plan.Dir{Path: p, Mode: mode})
+	v.add(p, plan.Dir{Path: p, Mode: mode})
 }
 
 func (v *view) file(p, content string) {
@@ -106,13 +132,13 @@ func (v *view) file(p, content string) {
 		content = ""
 	}
 	v.made[p] = true
-	v.add(plan.File{Path: p, Mode: 0o444, Content: []byte(content)})
+	v.add(p, plan.File{Path: p, Mode: 0o444, Content: []byte(content)})
 }
 
 func (v *view) tmpfs(p string, size int64, mode uint32) {
 	const bytesPerFile = 4096
 	v.dir(p, 0o755)
-	v.add(plan.Tmpfs{Path: p, Size: size, Files: max(size/bytesPerFile, 64), Mode: mode, Flags: plan.NoSuid | plan.NoDev})
+	v.fresh(plan.Tmpfs{Path: p, Size: size, Files: max(size/bytesPerFile, 64), Mode: mode, Flags: plan.NoSuid | plan.NoDev})
 }
 
 // rootFS takes a directory as the root.
@@ -160,14 +186,14 @@ func (v *view) share(p string) error {
 		if err != nil {
 			return &SetupError{"look at", p, underlying(err)}
 		}
-		v.add(plan.Symlink{Path: p, Target: target})
+		v.keep(plan.Symlink{Path: p, Target: target})
 		return nil
 	case st.IsDir():
 		v.dir(p, 0o755)
 	default:
 		v.file(p, "")
 	}
-	v.add(plan.Bind{Source: p, Path: p, Flags: plan.ReadOnly | plan.NoSuid | plan.NoDev})
+	v.keep(plan.Bind{Source: p, Path: p, Flags: plan.ReadOnly | plan.NoSuid | plan.NoDev})
 	return nil
 }
 
@@ -200,33 +226,30 @@ func (v *view) resolver() {
 func (v *view) dev() {
 	if v.settings.RootFS != "" {
 		v.made["/dev"] = true
-		v.add(plan.Tmpfs{Path: "/dev", Size: 64 << 10, Files: 64, Mode: 0o755, Flags: plan.NoSuid | plan.NoExec})
+		v.keep(plan.Tmpfs{Path: "/dev", Size: 64 << 10, Files: 64, Mode: 0o755, Flags: plan.NoSuid | plan.NoExec})
 	} else {
 		v.dir("/dev", 0o755)
 	}
 	for _, d := range devices {
 		p := "/dev/" + d.name
 		if v.host.canMount {
-			v.add(plan.Node{Path: p, Mode: 0o666, Major: d.major, Minor: d.minor})
+			v.keep(plan.Node{Path: p, Mode: 0o666, Major: d.major, Minor: d.minor})
 			continue
 		}
 		v.file(p, "")
-		v.add(plan.Bind{Source: p, Path: p, Flags: plan.NoSuid | plan.NoExec})
+		v.keep(plan.Bind{Source: p, Path: p, Flags: plan.NoSuid | plan.NoExec})
 	}
 	for _, l := range []plan.Symlink{
 		{Path: "/dev/fd", Target: "/proc/self/fd"}, {Path: "/dev/stdin", Target: "/proc/self/fd/0"},
 		{Path: "/dev/stdout", Target: "/proc/self/fd/1"}, {Path: "/dev/stderr", Target: "/proc/self/fd/2"},
 		{Path: "/dev/ptmx", Target: "pts/ptmx"},
 	} {
-		v.add(l)
+		v.keep(l)
 	}
 	v.dir("/dev/pts", 0o755)
-	v.add(plan.Filesystem{Path: "/dev/pts", Type: "devpts", Flags: plan.NoSuid | plan.NoExec,
+	v.fresh(plan.Filesystem{Path: "/dev/pts", Type: "devpts", Flags: plan.NoSuid | plan.NoExec,
 		Options: []plan.Option{{Name: "newinstance"}, {Name: "ptmxmode", Value: "0666"}, {Name: "mode", Value: "0620"}}})
 	v.ipc()
-	if v.settings.RootFS != "" {
-		v.add(plan.Protect{Path: "/dev"})
-	}
 }
 
 // ipc is what of /dev follows the IPC namespace.
@@ -238,7 +261,7 @@ func (v *view) ipc() {
 		for _, p := range []string{"/dev/shm", "/dev/mqueue"} {
 			if st, err := os.Stat(p); err == nil && st.IsDir() {
 				v.dir(p, 0o755)
-				v.add(plan.Bind{Source: p, Path: p, Flags: plan.NoSuid | plan.NoDev | plan.NoExec})
+				v.fresh(plan.Bind{Source: p, Path: p, Flags: plan.NoSuid | plan.NoDev | plan.NoExec})
 			}
 		}
 		return
@@ -247,20 +270,23 @@ func (v *view) ipc() {
 		v.tmpfs("/dev/shm", v.settings.ShmSize, 0o1777)
 	}
 	v.dir("/dev/mqueue", 0o755)
-	v.add(plan.Filesystem{Path: "/dev/mqueue", Type: "mqueue", Flags: plan.NoSuid | plan.NoDev | plan.NoExec})
+	v.fresh(plan.Filesystem{Path: "/dev/mqueue", Type: "mqueue", Flags: plan.NoSuid | plan.NoDev | plan.NoExec})
 }
 
 // proc mounts a fresh /proc and hides parts of it.
 func (v *view) proc() error {
-	v.add(plan.Filesystem{Path: "/proc", Type: "proc", Flags: plan.NoSuid | plan.NoDev | plan.NoExec})
-	for _, p := range readOnlyProc {
-		if _, err := os.Lstat(p); err == nil {
-			v.add(plan.Protect{Path: p})
+	v.fresh(plan.Filesystem{Path: "/proc", Type: "proc", Flags: plan.NoSuid | plan.NoDev | plan.NoExec})
+	for _, h := range hiddenProc {
+		if h.rootOnly && v.rootless {
+			continue
 		}
-	}
-	for _, p := range maskedProc {
-		if st, err := os.Lstat(p); err == nil {
-			v.add(plan.Mask{Path: p, Dir: st.IsDir(), Null: "/dev/null"})
+		st, err := os.Lstat(h.path)
+		switch {
+		case err != nil: // this kernel has none
+		case h.readOnly:
+			v.fresh(plan.Protect{Path: h.path})
+		default:
+			v.fresh(plan.Mask{Path: h.path, Dir: st.IsDir(), Null: "/dev/null"})
 		}
 	}
 	return nil
@@ -274,7 +300,7 @@ func (v *view) mounts() error {
 				v.dir(m.Target, 0o755)
 			}
 			v.made[m.Target] = true
-			v.add(plan.Tmpfs{Path: m.Target, Size: m.Size, Files: max(m.Size/4096, 64), Mode: 0o1777, Flags: plan.NoSuid | plan.NoDev})
+			v.fresh(plan.Tmpfs{Path: m.Target, Size: m.Size, Files: max(m.Size/4096, 64), Mode: 0o1777, Flags: plan.NoSuid | plan.NoDev})
 			continue
 		}
 		st, err := os.Stat(m.Source)
@@ -293,7 +319,7 @@ func (v *view) mounts() error {
 		if m.ReadOnly {
 			flags |= plan.ReadOnly
 		}
-		v.add(plan.Bind{Source: path.Clean(m.Source), Path: m.Target, Flags: flags})
+		v.fresh(plan.Bind{Source: path.Clean(m.Source), Path: m.Target, Flags: flags})
 	}
 	return nil
 }
@@ -302,7 +328,7 @@ func (v *view) mounts() error {
 // a tmpfs of the view.
 func (v *view) creatable(target string) bool {
 	best, fresh := "", false
-	for _, e := range v.Entries {
+	for _, e := range slices.Concat(v.Static, v.Entries) {
 		switch e := e.(type) {
 		case plan.Bind:
 			if within(target, e.Path) && len(e.Path) >= len(best) {

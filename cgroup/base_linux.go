@@ -254,3 +254,16 @@ func (b *base) refused(feature string, err error) error {
 	}
 	return u
 }
+
+// commonName is the v2 name of a v1 controller.
+func commonName(kernel string) string {
+	if kernel == "blkio" {
+		return "io"
+	}
+	return kernel
+}
+
+// core tells whether v2 has it in every group, with no controller enabled.
+func core(controller string) bool {
+	return controller == "freezer" || controller == "cpuacct"
+}

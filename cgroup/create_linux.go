@@ -217,3 +217,14 @@ func (g *Group) discard() error {
 	g.dirs, g.gone = nil, true
 	return errors.Join(errs...)
 }
+
+func (o Options) validate() error {
+	for _, c := range o.Controllers {
+		switch c {
+		case "memory", "cpu", "cpuacct", "cpuset", "pids", "io":
+		default:
+			return &LimitError{Limit: "Options.Controllers", Value: c, Reason: "is not a controller with statistics"}
+		}
+	}
+	return nil
+}

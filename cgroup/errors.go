@@ -81,8 +81,3 @@ func (e *UnsupportedError) Unwrap() error { return e.Err }
 
 // Is makes errors.Is(err, errors.ErrUnsupported) true.
 func (e *UnsupportedError) Is(target error) bool { return target == errors.ErrUnsupported }
-
-var (
-	errMismatch = errors.New("the kernel kept another value")
-	errClosed   = errors.New("already closed or removed")
-)

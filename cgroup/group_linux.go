@@ -62,12 +62,20 @@ func makeDir(fs fileSystem, b *base, name string, controllers []string) (*dir, e
 	return d, nil
 }
 
+// openProcs opens the file for entering. On v1 that is "tasks": a thread that
+// moves itself by it needs no lock on all forks of the host, whose taking waits
+// for an RCU grace period of 10 ms and more (cgroup_procs_write_start in
+// kernel/cgroup/cgroup.c). On v2 CLONE_INTO_CGROUP spares that.
 func (d *dir) openProcs() error {
-	fd, err := openAt(d.fd, "cgroup.procs", unix.O_WRONLY)
-	if err != nil {
-		return d.fail("open", "", "cgroup.procs", "", err)
+	name := "cgroup.procs"
+	if d.base.version == 1 {
+		name = "tasks"
 	}
-	d.procs = os.NewFile(uintptr(fd), d.path("cgroup.procs"))
+	fd, err := openAt(d.fd, name, unix.O_WRONLY)
+	if err != nil {
+		return d.fail("open", "", name, "", err)
+	}
+	d.procs = os.NewFile(uintptr(fd), d.path(name))
 	return nil
 }
 
@@ -137,8 +145,9 @@ func (g *Group) unified() *dir {
 	return nil
 }
 
-// ProcsFiles gives a write-only descriptor of each directory's cgroup.procs. A
-// process enters the group by writing "0" to every one of them, in any order.
+// ProcsFiles gives a write-only descriptor for entering each directory:
+// cgroup.procs on v2, tasks on v1. A process with one thread enters the group
+// by writing "0" to every one of them, in any order.
 // Permission is that of the process which made the group (Linux 5.16, and
 // earlier stable kernels). The files belong to the group and are closed by
 // CloseProcs or Remove; after that the list is empty.

@@ -30,6 +30,8 @@ type Hierarchy struct {
 	closed  bool
 }
 
+var errClosed = errors.New("already closed or removed")
+
 // source is what discovery reads.
 type source struct {
 	mountinfo, memberships string

@@ -93,6 +93,8 @@ func amount(text string) int64 {
 	return n
 }
 
+var errMismatch = errors.New("the kernel kept another value")
+
 // apply writes one setting and makes sure that the kernel kept it.
 func (d *dir) apply(s setting) error {
 	if s.anyOf != nil {

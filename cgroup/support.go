@@ -18,19 +18,6 @@ func controllerNames() []string {
 	return []string{"memory", "cpu", "cpuacct", "cpuset", "pids", "io", "devices", "freezer"}
 }
 
-// commonName is the v2 name of a v1 controller.
-func commonName(kernel string) string {
-	if kernel == "blkio" {
-		return "io"
-	}
-	return kernel
-}
-
-// core tells whether v2 has it in every group, with no controller enabled.
-func core(controller string) bool {
-	return controller == "freezer" || controller == "cpuacct"
-}
-
 // Options asks for more than the limits do.
 type Options struct {
 	// Freezer makes the group one that [Group.Freeze] can pause. On v2 every
@@ -48,15 +35,4 @@ func (o Options) needs(l Limits) []string {
 		names = append(names, "freezer")
 	}
 	return names
-}
-
-func (o Options) validate() error {
-	for _, c := range o.Controllers {
-		switch c {
-		case "memory", "cpu", "cpuacct", "cpuset", "pids", "io":
-		default:
-			return &LimitError{Limit: "Options.Controllers", Value: c, Reason: "is not a controller with statistics"}
-		}
-	}
-	return nil
 }

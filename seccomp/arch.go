@@ -54,6 +54,8 @@ const (
 // X32Bit marks the numbers of x32 calls, which otherwise look like x86-64 ones.
 const X32Bit uint32 = 0x40000000
 
+//go:generate go run gen_tables.go
+
 // call is one entry of a system call table. The tables are sorted by number.
 type call struct {
 	number uint32

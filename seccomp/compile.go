@@ -50,8 +50,8 @@ func (p *Policy) checkRefusals() error {
 		}
 		for j, name := range r.Names {
 			if unknown[name] {
-				return mistake(ruleField(i, j), name,
-					"refuses an unknown system call, while the default action lets it through")
+				return mistake("", name, "refuses an unknown system call, while the default action lets it through").
+					in("syscalls[%d].names[%d]", i, j)
 			}
 		}
 	}

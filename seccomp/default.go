@@ -17,7 +17,8 @@ package seccomp
 //     first use. CAP_NET_RAW adds AF_PACKET, CAP_NET_ADMIN all netlink
 //     protocols. Others get EAFNOSUPPORT, as from a kernel without them.
 //     socketpair is limited to unix. socketcall, through which 32-bit x86
-//     programs can reach every family out of the filter's sight, is refused.
+//     programs can reach every family out of the filter's sight, is refused,
+//     so programs that know no other way (old C libraries, Go) have no sockets.
 //   - The ioctls TIOCSTI (types into a terminal), TIOCLINUX (pastes into a
 //     console) and TIOCSETD (loads line disciplines) get EPERM, whatever the
 //     upper half of the register holds, and whatever the capabilities.

@@ -107,19 +107,13 @@ func (p *Policy) unlisted(t Target, arch string, a abi, number uint32, known boo
 	if p.Unlisted == UnlistedNoSys && !known {
 		return true
 	}
-	var newest uint32
-	named := false
-	for _, r := range p.Syscalls {
-		if !t.selects(r, arch) {
-			continue
-		}
-		for _, name := range r.Names {
-			for _, c := range a.calls {
-				if c.name == name {
-					newest, named = max(newest, c.number|a.bit), true
-				}
-			}
+	// The newest call that a rule names comes first from the end.
+	for _, c := range slices.Backward(a.calls) {
+		if slices.ContainsFunc(p.Syscalls, func(r Rule) bool {
+			return slices.Contains(r.Names, c.name) && t.selects(r, arch)
+		}) {
+			return number > c.number|a.bit
 		}
 	}
-	return named && number > newest
+	return false
 }

@@ -72,7 +72,7 @@ func ExampleParse() {
 	fmt.Println(err)
 	// Output:
 	// errno 1 (EPERM) <nil>
-	// seccomp profile: syscalls[0] (chmod).action: "DENY": unknown action
+	// seccomp profile: syscalls[0].action: "DENY": unknown action
 }
 
 func ExamplePolicy_Deny() {

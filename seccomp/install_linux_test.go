@@ -44,6 +44,9 @@ func onDevNull(request uintptr) func() error {
 	}
 }
 
+// upperHalf is lost on 32-bit machines, which have none; hence not a constant.
+var upperHalf uint64 = 1 << 32
+
 // probes are calls chosen such that without a filter they fail, if at all,
 // with another errno than the filter's, for an ordinary user too.
 var probes = map[string]func() error{
@@ -59,7 +62,7 @@ var probes = map[string]func() error{
 	"personality":       raw(unix.SYS_PERSONALITY, 0x0040000), // ADDR_NO_RANDOMIZE
 	"open_by_handle_at": raw(unix.SYS_OPEN_BY_HANDLE_AT, ^uintptr(0), 0, 0),
 	"TIOCSTI":           onDevNull(unix.TIOCSTI),
-	"TIOCSTI high bits": onDevNull(unix.TIOCSTI | 1<<32),
+	"TIOCSTI high bits": onDevNull(unix.TIOCSTI | uintptr(upperHalf)),
 	"TIOCSETD":          onDevNull(unix.TIOCSETD),
 	"netlink uevent":    socket(unix.AF_NETLINK, unix.SOCK_RAW, unix.NETLINK_KOBJECT_UEVENT),
 	"AF_VSOCK":          socket(unix.AF_VSOCK, unix.SOCK_STREAM, 0),

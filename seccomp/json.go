@@ -57,17 +57,17 @@ func Parse(data []byte) (*Policy, error) {
 	}
 	p := Policy(head.policyFields)
 	p.Syscalls = nil
-	var err error
-	if p.DefaultErrno, err = mergeErrno("defaultErrno", head.DefaultErrnoName, p.DefaultErrno); err != nil {
-		return nil, err
+	var e *PolicyError
+	if p.DefaultErrno, e = mergeErrno("defaultErrno", head.DefaultErrnoName, p.DefaultErrno); e != nil {
+		return nil, e
 	}
-	if err := p.checkHead(); err != nil {
-		return nil, err
+	if e := p.checkHead(); e != nil {
+		return nil, e
 	}
 	for i, raw := range head.Syscalls {
-		rules, err := parseRule(raw, fmt.Sprintf("syscalls[%d]", i))
-		if err != nil {
-			return nil, err
+		rules, e := parseRule(raw)
+		if e != nil {
+			return nil, e.in("syscalls[%d]", i)
 		}
 		p.Syscalls = append(p.Syscalls, rules...)
 	}
@@ -80,28 +80,28 @@ type (
 	ruleFields   Rule
 )
 
-func parseRule(data []byte, field string) ([]Rule, error) {
+func parseRule(data []byte) ([]Rule, *PolicyError) {
 	var raw struct {
 		ruleFields
 		Name      string `json:"name"`  // Docker before 1.13
 		ErrnoName string `json:"errno"` // podman
 	}
 	if err := decode(data, &raw); err != nil {
-		return nil, &PolicyError{Field: field, Err: err}
+		return nil, &PolicyError{Err: err}
 	}
 	r := Rule(raw.ruleFields)
 	if raw.Name != "" {
 		if len(r.Names) > 0 {
-			return nil, mistake(field+".name", raw.Name, "not possible together with names")
+			return nil, mistake("name", raw.Name, "not possible together with names")
 		}
 		r.Names = []string{raw.Name}
 	}
-	var err error
-	if r.Errno, err = mergeErrno(field+".errno", raw.ErrnoName, r.Errno); err != nil {
-		return nil, err
+	var e *PolicyError
+	if r.Errno, e = mergeErrno("errno", raw.ErrnoName, r.Errno); e != nil {
+		return nil, e
 	}
-	if err := r.check(field); err != nil {
-		return nil, err
+	if e := r.check(); e != nil {
+		return nil, e
 	}
 	return r.alternatives(), nil
 }
@@ -131,7 +131,7 @@ func (r Rule) repeatsArg() bool {
 }
 
 // mergeErrno resolves podman's errno name, which must agree with a number.
-func mergeErrno(field, name string, number *uint16) (*uint16, error) {
+func mergeErrno(field, name string, number *uint16) (*uint16, *PolicyError) {
 	if name == "" {
 		return number, nil
 	}
@@ -180,7 +180,9 @@ func (p *Policy) UnmarshalJSON(data []byte) error {
 
 // MarshalJSON writes Docker's profile format, or the string "unconfined". It
 // refuses invalid policies, and rules that compare one argument several times:
-// other readers would take any of the comparisons to be enough.
+// other readers would take any of the comparisons to be enough. Other readers
+// also resolve conflicting rules in their own way (see the package comment):
+// under runc, Default's refusals of single ioctls would not hold.
 func (p Policy) MarshalJSON() ([]byte, error) {
 	if p.unconfined {
 		return []byte(jsonUnconfined), nil
@@ -190,8 +192,8 @@ func (p Policy) MarshalJSON() ([]byte, error) {
 	}
 	for i, r := range p.Syscalls {
 		if r.repeatsArg() {
-			return nil, mistake(fmt.Sprintf("syscalls[%d] (%s).args", i, r.Names[0]), "",
-				"compares one argument several times, which profiles cannot express")
+			return nil, mistake("args", "", "compares one argument several times, which profiles cannot express").
+				in("syscalls[%d]", i)
 		}
 	}
 	fields := policyFields(p)

@@ -1,6 +1,7 @@
 package seccomp
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -91,7 +92,7 @@ func (r *resolved) complete(plain, named []bool) {
 	for i := range r.outcomes {
 		o := &r.outcomes[i]
 		slices.SortStableFunc(o.clauses, func(a, b clause) int {
-			return int(int64(strictness(a.ret)) - int64(strictness(b.ret)))
+			return cmp.Compare(strictness(a.ret), strictness(b.ret))
 		})
 		switch {
 		case plain[i]:
@@ -146,10 +147,15 @@ func (r *resolved) of(number uint32) outcome {
 // Unknown lists, sorted, the names in the policy's rules that the target has
 // no system call for, whether or not the rules are selected. On amd64 Docker's
 // profile has many: calls of 32-bit machines. With the zero Target it lists
-// the names that no architecture known to this package has: misspelt ones, and
-// calls newer than its tables (Linux 7.0).
+// the names that no architecture has: misspelt ones, and calls newer than the
+// tables of this package, which know listns and rseq_slice_yield.
 func (p *Policy) Unknown(t Target) []string {
 	known := map[string]bool{}
+	if t.Arch == "" {
+		for _, name := range callsElsewhere {
+			known[name] = true
+		}
+	}
 	for _, a := range p.interfaces(t) {
 		for _, c := range a.calls {
 			known[c.name] = true

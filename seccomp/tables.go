@@ -395,3 +395,12 @@ var callsX32 = [...]call{
 	{540, "process_vm_writev"}, {541, "setsockopt"}, {542, "getsockopt"}, {543, "io_setup"}, {544, "io_submit"},
 	{545, "execveat"}, {546, "preadv2"}, {547, "pwritev2"},
 }
+
+// callsElsewhere are calls of architectures without a table.
+var callsElsewhere = [...]string{
+	"cachectl", "execv", "getdomainname", "getpagesize", "kern_features", "memory_ordering", "multiplexer", "perfctr",
+	"riscv_flush_icache", "riscv_hwprobe", "rtas", "s390_guarded_storage", "s390_pci_mmio_read", "s390_pci_mmio_write",
+	"s390_runtime_instr", "s390_sthyi", "sched_get_affinity", "sched_set_affinity", "spu_create", "spu_run",
+	"subpage_prot", "swapcontext", "switch_endian", "sync_file_range2", "sys_debug_setcontext", "syscall", "sysmips",
+	"timerfd", "utrap_install",
+}

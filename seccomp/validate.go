@@ -15,24 +15,24 @@ func (p *Policy) Validate() error {
 	if p.unconfined {
 		return nil
 	}
-	if err := p.checkHead(); err != nil {
-		return err
+	if e := p.checkHead(); e != nil {
+		return e
 	}
 	for i, r := range p.Syscalls {
-		if err := r.check(fmt.Sprintf("syscalls[%d]", i)); err != nil {
-			return err
+		if e := r.check(); e != nil {
+			return e.in("syscalls[%d]", i)
 		}
 	}
 	return nil
 }
 
 // checkHead checks everything but the rules.
-func (p *Policy) checkHead() error {
+func (p *Policy) checkHead() *PolicyError {
 	if p.DefaultAction == "" {
 		return mistake("defaultAction", "", "missing")
 	}
-	if err := checkAction("defaultAction", p.DefaultAction, "defaultErrnoRet", p.DefaultErrno); err != nil {
-		return err
+	if e := checkAction("defaultAction", p.DefaultAction, "defaultErrnoRet", p.DefaultErrno); e != nil {
+		return e
 	}
 	if p.DefaultAction == ActNotify {
 		// The program could not even hand over the listener's descriptor.
@@ -45,65 +45,66 @@ func (p *Policy) checkHead() error {
 	}
 	for i, f := range p.Flags {
 		if _, ok := f.bit(); !ok {
-			return mistake(fmt.Sprintf("flags[%d]", i), string(f), "unknown flag")
+			return mistake("", string(f), "unknown flag").in("flags[%d]", i)
 		}
 	}
 	return p.checkArches()
 }
 
-func (p *Policy) checkArches() error {
+func (p *Policy) checkArches() *PolicyError {
 	if len(p.Architectures) > 0 && len(p.ArchMap) > 0 {
 		return mistake("archMap", "", "not possible together with architectures")
 	}
-	if err := checkArches("architectures", p.Architectures); err != nil {
-		return err
+	if e := checkArches("architectures", p.Architectures); e != nil {
+		return e
 	}
 	for i, m := range p.ArchMap {
-		field := fmt.Sprintf("archMap[%d]", i)
 		if !m.Arch.known() {
-			return mistake(field+".architecture", string(m.Arch), "unknown architecture")
+			return mistake("architecture", string(m.Arch), "unknown architecture").in("archMap[%d]", i)
 		}
-		if err := checkArches(field+".subArchitectures", m.SubArches); err != nil {
-			return err
+		if e := checkArches("subArchitectures", m.SubArches); e != nil {
+			return e.in("archMap[%d]", i)
 		}
 	}
 	return nil
 }
 
-func checkArches(field string, arches []Arch) error {
+func checkArches(field string, arches []Arch) *PolicyError {
 	for i, a := range arches {
 		if !a.known() {
-			return mistake(fmt.Sprintf("%s[%d]", field, i), string(a), "unknown architecture")
+			return mistake("", string(a), "unknown architecture").in("%s[%d]", field, i)
 		}
 	}
 	return nil
 }
 
-func (r Rule) check(field string) error {
+func (r Rule) check() *PolicyError {
 	if len(r.Names) == 0 {
-		return mistake(field+".names", "", "no system call named")
+		return mistake("names", "", "no system call named")
 	}
 	for i, name := range r.Names {
 		if name == "" {
-			return mistake(fmt.Sprintf("%s.names[%d]", field, i), "", "empty name")
+			return mistake("", "", "empty name").in("names[%d]", i)
 		}
 	}
-	field = fmt.Sprintf("%s (%s)", field, r.Names[0])
-	if err := checkAction(field+".action", r.Action, field+".errnoRet", r.Errno); err != nil {
-		return err
+	if e := checkAction("action", r.Action, "errnoRet", r.Errno); e != nil {
+		return e
 	}
 	for i, a := range r.Args {
-		if err := a.check(fmt.Sprintf("%s.args[%d]", field, i)); err != nil {
-			return err
+		if e := a.check(); e != nil {
+			return e.in("args[%d]", i)
 		}
 	}
-	if err := r.Includes.check(field + ".includes"); err != nil {
-		return err
+	if e := r.Includes.check(); e != nil {
+		return e.in("includes")
 	}
-	return r.Excludes.check(field + ".excludes")
+	if e := r.Excludes.check(); e != nil {
+		return e.in("excludes")
+	}
+	return nil
 }
 
-func checkAction(field string, a Action, errnoField string, errno *uint16) error {
+func checkAction(field string, a Action, errnoField string, errno *uint16) *PolicyError {
 	if _, ok := a.base(); !ok {
 		return mistake(field, string(a), "unknown action")
 	}
@@ -120,48 +121,54 @@ func checkAction(field string, a Action, errnoField string, errno *uint16) error
 	return nil
 }
 
-func (a Arg) check(field string) error {
+func (a Arg) check() *PolicyError {
 	if a.Index >= maxArgs {
-		return mistake(field+".index", strconv.FormatUint(uint64(a.Index), 10), "system calls have arguments 0 to 5")
+		return mistake("index", strconv.FormatUint(uint64(a.Index), 10), "system calls have arguments 0 to 5")
 	}
 	switch a.Op {
 	case OpNotEqual, OpLessThan, OpLessEqual, OpEqualTo, OpGreaterEqual, OpGreaterThan:
 		return nil
 	case OpMaskedEqual:
 		if a.ValueTwo&^a.Value != 0 {
-			return mistake(field+".valueTwo", fmt.Sprintf("%#x", a.ValueTwo),
+			return mistake("valueTwo", fmt.Sprintf("%#x", a.ValueTwo),
 				fmt.Sprintf("has bits outside the mask %#x, so the rule would never apply", a.Value))
 		}
 		return nil
 	}
-	return mistake(field+".op", string(a.Op), "unknown operator")
+	return mistake("op", string(a.Op), "unknown operator")
 }
 
-func (c Condition) check(field string) error {
+func (c Condition) check() *PolicyError {
 	for i, name := range c.Caps {
 		if !validCap(name) {
-			return mistake(fmt.Sprintf("%s.caps[%d]", field, i), name, "not of the form CAP_NAME")
+			return mistake("", name, "not of the form CAP_NAME").in("caps[%d]", i)
 		}
 	}
 	for i, name := range c.Arches {
 		if !knownCondition(name) {
-			return mistake(fmt.Sprintf("%s.arches[%d]", field, i), name, "unknown architecture")
+			return mistake("", name, "unknown architecture").in("arches[%d]", i)
 		}
 	}
 	if c.MinKernel == "" {
 		return nil
 	}
 	if _, err := parseMinKernel(c.MinKernel); err != nil {
-		return mistake(field+".minKernel", c.MinKernel, err.Error())
+		return mistake("minKernel", c.MinKernel, err.Error())
 	}
 	return nil
 }
 
-// ruleField names the place of a name in the rules.
-func ruleField(rule, name int) string {
-	return fmt.Sprintf("syscalls[%d].names[%d]", rule, name)
-}
-
 func mistake(field, value, reason string) *PolicyError {
 	return &PolicyError{Field: field, Value: value, Reason: reason}
+}
+
+// in puts the field into a larger one. The place is spelled out only here, as
+// valid policies need none.
+func (e *PolicyError) in(format string, args ...any) *PolicyError {
+	outer := fmt.Sprintf(format, args...)
+	if e.Field != "" {
+		outer += "." + e.Field
+	}
+	e.Field = outer
+	return e
 }

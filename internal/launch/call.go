@@ -30,6 +30,7 @@ var (
 	Chdir                 = Call{"chdir", 80, 49}
 	ClockGettime          = Call{"clock_gettime", 228, 113}
 	Clone                 = Call{"clone", 56, 220}
+	Clone3                = Call{"clone3", 435, 435}
 	Close                 = Call{"close", 3, 57}
 	CloseRange            = Call{"close_range", 436, 436}
 	Dup3                  = Call{"dup3", 292, 24}
@@ -65,6 +66,7 @@ var (
 	Prctl                 = Call{"prctl", 157, 167}
 	Prlimit64             = Call{"prlimit64", 302, 261}
 	Read                  = Call{"read", 0, 63}
+	Recvmsg               = Call{"recvmsg", 47, 212}
 	Recvfrom              = Call{"recvfrom", 45, 207}
 	RtSigaction           = Call{"rt_sigaction", 13, 134}
 	RtSigprocmask         = Call{"rt_sigprocmask", 14, 135}

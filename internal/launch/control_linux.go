@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -119,10 +120,27 @@ func closeAll(fds []int) {
 	}
 }
 
-// Answer lets a launcher that waits go on.
-func (c *Control) Answer() error {
-	_, err := c.file.Write([]byte{0})
-	return err
+// Answer lets a launcher that waits go on, and hands it these files.
+func (c *Control) Answer(files []*os.File) error {
+	var rights []byte
+	if len(files) > 0 {
+		fds := make([]int, len(files))
+		for i, f := range files {
+			fds[i] = int(f.Fd())
+		}
+		rights = unix.UnixRights(fds...)
+	}
+	raw, err := c.file.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var sent error
+	err = raw.Write(func(fd uintptr) bool {
+		sent = unix.Sendmsg(int(fd), []byte{0}, rights, nil, unix.MSG_NOSIGNAL)
+		return !errors.Is(sent, unix.EAGAIN)
+	})
+	runtime.KeepAlive(files)
+	return errors.Join(err, sent)
 }
 
 // Hangup tells a launcher that waits for an answer that none will come; what

@@ -54,11 +54,13 @@ type builder struct {
 	guardFilter *launch.Ref
 
 	initEntry, commandEntry *launch.Label
+	bornInside              *launch.Label // where a command starts that is in its cgroup
 	failed                  *launch.Label // reports and exits
 	attribute               map[Flags]launch.Ref
 	root                    launch.Cell
-	made                    map[string]bool // directories in a tmpfs of the view
-	placeFD                 *launch.Cell    // see at
+	made                    map[string]bool        // directories in a tmpfs of the view
+	trees                   map[string]launch.Cell // opened before the view, by target
+	groups                  []launch.Cell          // cgroup.procs files that the host sent
 	started                 started
 }
 
@@ -69,7 +71,8 @@ type started struct {
 }
 
 func newBuilder(s *Spec) *builder {
-	b := &builder{Program: launch.NewProgram(), spec: s, attribute: map[Flags]launch.Ref{}}
+	b := &builder{Program: launch.NewProgram(), spec: s, attribute: map[Flags]launch.Ref{}, trees: map[string]launch.Cell{}}
+	b.made = map[string]bool{".": s.View.Root.Source == "" && !s.View.Root.Host}
 	b.control = launch.Int(s.Files.Control)
 	b.signals = b.Cell("signals", -1)
 	b.commandPID = b.Cell("command", 0)

@@ -10,8 +10,13 @@ import (
 func (b *builder) command() {
 	b.Step("start the command's process", "")
 	b.Place(b.commandEntry)
-	b.send(b.Message(launch.MessageCommand), launch.SimpleSize)
 	b.enterCgroups()
+	b.Step("announce the command", "")
+	b.send(b.Message(launch.MessageCommand), launch.SimpleSize)
+	if b.spec.Namespaces.Cgroup {
+		b.Step("create cgroup namespace", "")
+		b.Call(launch.Unshare, launch.Int(cloneNewCG))
+	}
 	b.resetInherited()
 	b.setLimits()
 	ruleset := b.landlockRuleset()
@@ -28,13 +33,16 @@ func (b *builder) command() {
 }
 
 func (b *builder) enterCgroups() {
-	for _, c := range b.spec.Files.Cgroups {
-		b.Step("enter cgroup", c.Name)
-		b.Call(launch.Write, launch.Int(c.File), b.Text("0"), launch.Int(1))
+	for i, name := range b.spec.Cgroups {
+		b.Step("enter cgroup", name)
+		file := b.groups[i]
+		if b.spec.CloneInto {
+			b.Call(launch.Openat, file, b.Text("cgroup.procs"), launch.Int(oWronly|oCloexec), launch.Int(0)).Into(file)
+		}
+		b.Call(launch.Write, file, b.Text("0"), launch.Int(1))
 	}
-	if b.spec.Namespaces.Cgroup {
-		b.Step("create cgroup namespace", "")
-		b.Call(launch.Unshare, launch.Int(cloneNewCG))
+	if b.bornInside != nil {
+		b.Place(b.bornInside)
 	}
 }
 

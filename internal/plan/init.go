@@ -1,6 +1,11 @@
 package plan
 
-import "github.com/seed-d1379373/sandbox/internal/launch"
+import (
+	"bytes"
+	"encoding/binary"
+
+	"github.com/seed-d1379373/sandbox/internal/launch"
+)
 
 const (
 	prSetPdeathsig       = 1
@@ -30,10 +35,11 @@ func (b *builder) init() {
 	}
 	if s.UserNS != nil && s.UserNS.Lock != nil {
 		b.Step("lock the mounts in an inner user namespace", "")
-		b.Call(launch.Unshare, launch.Int(s.lateFlags()|cloneNewNS))
+		b.Call(launch.Unshare, launch.Int(s.lateFlags()))
 		b.selfMap(s.UserNS.Lock)
 	}
 	b.network()
+	b.receiveGroups()
 	b.forkCommand()
 	b.retire()
 	b.superviseCommand()
@@ -47,13 +53,38 @@ func (b *builder) mapIDs() {
 	} else {
 		b.Step("map user and group ids", "")
 		b.send(b.Message(launch.MessageMap), launch.SimpleSize)
-		answered := b.NewLabel("ids are mapped")
-		b.Call(launch.Recvfrom, b.control, b.Buffer("answer", 8), launch.Int(8), launch.Int(0), launch.Int(0), launch.Int(0)).
-			If(launch.Int(1), answered)
-		b.exit(launch.Int(setupFailed)) // the host is gone
-		b.Place(answered)
+		b.receiveAnswer()
 	}
-	b.takeID(u.BuildUID, u.BuildGID)
+	if !b.spec.Privileged {
+		b.takeID(u.BuildUID, u.BuildGID)
+	}
+}
+
+// receiveAnswer waits for the host's one byte, and with it for the cgroup.procs
+// files of the cgroups, which the host makes in the meantime.
+func (b *builder) receiveAnswer() {
+	const controlHeader, closeOnExec = 16, 0x40000000 // MSG_CMSG_CLOEXEC
+	n := len(b.spec.Cgroups)
+	body := b.Buffer("answer", 8)
+	iov := b.words("iovec", body.Address(), 8)
+	size := controlHeader + (4*n+7)/8*8
+	control := b.Data("received descriptors", bytes.Repeat([]byte{0xff}, size)) // -1 where none arrives
+	for i := range n {
+		b.groups = append(b.groups, launch.CellAt(control.Plus(controlHeader+4*i)))
+	}
+	header := b.words("msghdr", 0, 0, iov.Address(), 1, control.Address(), uint64(size), 0)
+	answered := b.NewLabel("answered")
+	b.Call(launch.Recvmsg, b.control, header, launch.Int(closeOnExec)).If(launch.Int(1), answered)
+	b.exit(launch.Int(setupFailed)) // the host is gone
+	b.Place(answered)
+}
+
+// receiveGroups waits for the cgroups where nothing else was to be answered.
+func (b *builder) receiveGroups() {
+	if len(b.spec.Cgroups) > len(b.groups) {
+		b.Step("wait for the cgroups", "")
+		b.receiveAnswer()
+	}
 }
 
 // selfMap writes the maps from inside, which is allowed for one's own id.
@@ -130,8 +161,36 @@ func (b *builder) forkCommand() {
 	b.Call(launch.Pipe2, pipe, launch.Int(oCloexec))
 	b.startedMessage()
 	b.Call(launch.PidfdOpen, launch.Int(1), launch.Int(0)).Into(b.started.initPidfd)
+	if b.spec.CloneInto {
+		b.cloneInto()
+		return
+	}
+	b.clone()
+}
+
+// clone makes the command's process beside PID 1.
+func (b *builder) clone() {
 	b.Call(launch.Clone, launch.Int(cloneVM|clonePIDFD|sigchld), launch.Int(0), b.started.commandPidfd.Ref(), launch.Int(0), launch.Int(0)).
 		Into(b.commandPID).If(launch.Int(0), b.commandEntry)
+}
+
+// cloneInto makes the command's process in its cgroup, which spares the move.
+// Where clone3 is refused, as some filters of containers do, it moves itself.
+func (b *builder) cloneInto() {
+	const size, cgroupField, cloneIntoCgroup = 88, 80, 0x200000000
+	args := make([]byte, size) // struct clone_args
+	binary.LittleEndian.PutUint64(args[0:], cloneVM|clonePIDFD|cloneIntoCgroup)
+	binary.LittleEndian.PutUint64(args[8:], b.started.commandPidfd.Ref().Address())
+	binary.LittleEndian.PutUint64(args[32:], sigchld)
+	ref := b.Data("clone_args", args)
+	refused, done := b.NewLabel("clone3 refused"), b.NewLabel("cloned")
+	b.Set(launch.CellAt(ref.Plus(cgroupField)), b.groups[0])
+	b.bornInside = b.NewLabel("command in its cgroup")
+	b.Call(launch.Clone3, ref, launch.Int(size)).Into(b.commandPID).If(launch.Int(0), b.bornInside).On(enosys, refused)
+	b.Jump(done)
+	b.Place(refused)
+	b.clone()
+	b.Place(done)
 }
 
 // startedMessage lays out sendmsg(2)'s structures around two descriptors.

@@ -40,6 +40,16 @@ func (b *builder) view() {
 	if !b.spec.Namespaces.Mount {
 		return
 	}
+	if b.spec.Prepared != 0 {
+		b.openHostRoot() // the prepared one
+		for _, e := range v.Static {
+			b.remember(e)
+		}
+		b.entries(v.Entries)
+		b.Call(launch.Chdir, b.Text("/"))
+		b.Call(launch.Close, b.root)
+		return
+	}
 	b.Step("make mounts private", "/")
 	b.Call(launch.Mount, launch.Int(0), b.Text("/"), launch.Int(0), launch.Int(msRec|msPrivate), launch.Int(0))
 	if v.Root.Host {
@@ -47,10 +57,8 @@ func (b *builder) view() {
 	} else {
 		b.openRoot()
 	}
-	b.made = map[string]bool{".": v.Root.Source == "" && !v.Root.Host}
-	for _, e := range v.Entries {
-		b.entry(e)
-	}
+	b.entries(v.Static)
+	b.entries(v.Entries)
 	if v.ReadOnly {
 		b.Step("make the root read-only", "/")
 		b.setattr(b.root, ReadOnly, 0)
@@ -65,6 +73,28 @@ func (b *builder) view() {
 	b.Call(launch.Umount2, dot, launch.Int(mntDetach))
 	b.Call(launch.Chdir, b.Text("/"))
 	b.Call(launch.Close, b.root)
+}
+
+func (b *builder) entries(list []Entry) {
+	for _, e := range list {
+		b.entry(e)
+	}
+}
+
+// openTrees opens what the later entries bind, while the host's own tree is
+// still there, and enters the prepared mount namespace.
+func (b *builder) openTrees() {
+	if b.spec.Prepared == 0 {
+		return
+	}
+	for _, e := range b.spec.View.Entries {
+		if bind, ok := e.(Bind); ok {
+			b.Step("bind "+bind.Source, bind.Path)
+			b.trees[bind.Path] = b.openBind(bind)
+		}
+	}
+	b.Step("enter the prepared mount namespace", "")
+	b.Call(launch.Setns, launch.Int(b.spec.Prepared), launch.Int(cloneNewNS))
 }
 
 // openHostRoot works on the host's own tree.
@@ -131,6 +161,22 @@ func (b *builder) entry(e Entry) {
 	}
 }
 
+// remember notes what a static entry of a prepared view has made.
+func (b *builder) remember(e Entry) {
+	rel := relative(e.path())
+	switch e.(type) {
+	case Dir, Tmpfs:
+		b.made[rel] = true
+	case Bind, Symlink:
+		b.made[rel] = false
+	}
+	for parent := path.Dir(rel); parent != "." && parent != "/"; parent = path.Dir(parent) {
+		if _, known := b.made[parent]; !known {
+			b.made[parent] = true
+		}
+	}
+}
+
 // parents makes the missing directories above rel, as far as they lie in a
 // tmpfs of the view. Elsewhere they must exist.
 func (b *builder) parents(rel string) {
@@ -146,51 +192,65 @@ func (b *builder) parents(rel string) {
 	}
 }
 
-// at runs f with a path that leads to rel and cannot be led astray. A place
-// that this program made itself is reached by name. For any other place the
-// kernel resolves the path as a process inside would (openat2(2),
-// RESOLVE_IN_ROOT), so that a symbolic link in a bound directory cannot point
-// a mount outside the new root.
-func (b *builder) at(rel string, f func(path string)) {
-	if b.made[path.Dir(rel)] || rel == "." {
-		f(rel)
-		return
+// A place is where something is mounted: a path beneath a descriptor, or with
+// an empty path the descriptor itself.
+type place struct {
+	dir  launch.Cell
+	path string
+}
+
+// place finds rel so that it cannot be led astray. What this program made
+// itself is reached by name. For any other place the kernel resolves the path
+// as a process inside would (openat2(2), RESOLVE_IN_ROOT), so that a symbolic
+// link in a bound directory cannot point a mount outside the new root.
+func (b *builder) place(rel string) place {
+	if rel == "." || b.made[path.Dir(rel)] {
+		return place{b.root, rel}
 	}
+	return place{b.resolve(rel), ""}
+}
+
+// resolve opens a path as a process inside would. The kernel answers EAGAIN
+// while mounts or renames anywhere make ".." unreliable.
+func (b *builder) resolve(rel string) launch.Cell {
 	fd := b.Cell("place", -1)
 	again := b.NewLabel("resolve")
 	how := b.words("open_how", oPath|oCloexec, 0, resolveInRoot|resolveNoMagic)
 	b.Place(again)
 	b.Call(launch.Openat2, b.root, b.Text(rel), how, launch.Int(openHowSize)).Into(fd).On(eagain, again)
-	b.placeFD = &fd
-	f("")
-	b.placeFD = nil
-	b.Call(launch.Close, fd)
+	return fd
 }
 
-// mount emits mount(2) of a fresh file system.
+func (p place) resolved() bool { return p.path == "" }
+
+// mount emits mount(2) of a fresh file system; the working directory is the
+// root of the view.
 func (b *builder) mount(rel, fstype string, flags Flags, options string) {
-	b.at(rel, func(p string) {
-		if p == "" {
-			b.Call(launch.Fchdir, *b.placeFD)
-			p = "."
-		}
-		b.Call(launch.Mount, b.Text(fstype), b.Text(p), b.Text(fstype), launch.Int(mountFlags(flags)), b.Text(options))
-		if b.placeFD != nil {
-			b.Call(launch.Fchdir, b.root)
-		}
-	})
+	p := b.place(rel)
+	target := p.path
+	if p.resolved() {
+		b.Call(launch.Fchdir, p.dir)
+		target = "."
+	}
+	b.Call(launch.Mount, b.Text(fstype), b.Text(target), b.Text(fstype), launch.Int(mountFlags(flags)), b.Text(options))
+	if p.resolved() {
+		b.Call(launch.Fchdir, b.root)
+		b.Call(launch.Close, p.dir)
+	}
 }
 
 // attach moves a detached tree into place and closes it.
 func (b *builder) attach(tree launch.Cell, rel string) {
 	const targetEmpty = 0x40 // MOVE_MOUNT_T_EMPTY_PATH
-	b.at(rel, func(p string) {
-		dir, flags := launch.Arg(b.root), moveMountEmpty
-		if p == "" {
-			dir, flags = *b.placeFD, moveMountEmpty|targetEmpty
-		}
-		b.Call(launch.MoveMount, tree, b.Text(""), dir, b.Text(p), launch.Int(flags))
-	})
+	p := b.place(rel)
+	flags := moveMountEmpty
+	if p.resolved() {
+		flags |= targetEmpty
+	}
+	b.Call(launch.MoveMount, tree, b.Text(""), p.dir, b.Text(p.path), launch.Int(flags))
+	if p.resolved() {
+		b.Call(launch.Close, p.dir)
+	}
 	b.Call(launch.Close, tree)
 }
 
@@ -214,11 +274,19 @@ func (b *builder) setattr(tree launch.Cell, f Flags, recursive int) {
 
 func (b *builder) bind(e Bind, rel string) {
 	b.Step("bind "+e.Source, e.Path)
+	tree, opened := b.trees[e.Path]
+	if !opened {
+		tree = b.openBind(e)
+	}
+	b.attach(tree, rel)
+	b.made[rel] = false
+}
+
+func (b *builder) openBind(e Bind) launch.Cell {
 	tree := b.Cell("tree", -1)
 	b.openTree(tree, launch.Int(atFDCWD), e.Source)
 	b.setattr(tree, e.Flags, atRecursive)
-	b.attach(tree, rel)
-	b.made[rel] = false
+	return tree
 }
 
 func (b *builder) tmpfs(e Tmpfs, rel string) {

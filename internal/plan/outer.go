@@ -37,6 +37,7 @@ func (b *builder) outer() {
 	b.Call(launch.PidfdOpen, own, launch.Int(0)).Into(outerPidfd)
 	b.outerPidfd = outerPidfd
 
+	b.openTrees()
 	for _, j := range s.Join {
 		b.Step("join "+j.Name+" namespace", "")
 		b.Call(launch.Setns, launch.Int(j.File), launch.Int(j.Type))
@@ -145,6 +146,9 @@ func (s *Spec) lateFlags() uint64 {
 	}
 	if s.Namespaces.Network {
 		flags |= cloneNewNet
+	}
+	if s.UserNS.Mounts || s.UserNS.Lock != nil {
+		flags |= cloneNewNS
 	}
 	return flags
 }

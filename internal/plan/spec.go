@@ -11,8 +11,15 @@ type Spec struct {
 	UserNS     *UserNS // nil: stay in the host's user namespace
 	Join       []Join
 
-	Files    Files
-	View     View
+	Files   Files
+	View    View
+	Cgroups []string // names of the cgroups to enter; the host sends a file for each
+	// CloneInto says that the one file is a cgroup v2 directory, in which the
+	// command is to be born (CLONE_INTO_CGROUP).
+	CloneInto bool
+	// Prepared is the descriptor of a mount namespace that already holds the
+	// static part of the view, see [Spec.Preparation]; 0 for none.
+	Prepared int
 	Hostname string // set when not empty; needs Namespaces.UTS
 	Loopback bool   // bring lo up; needs Namespaces.Network
 
@@ -35,11 +42,16 @@ type Namespaces struct{ Mount, PID, IPC, UTS, Network, Cgroup bool }
 
 // UserNS is the new user namespace.
 type UserNS struct {
+	// Mounts gives the command a mount namespace of its own user namespace,
+	// for one that may mount. What it inherits there is locked. Only for a
+	// privileged caller; an ordinary one has it anyway.
+	Mounts bool
 	// SelfMap is the content of uid_map and gid_map where the launcher may
 	// write them itself: one id, its own. Nil maps are the host's task.
 	SelfMap *IDMapText
 	// BuildUID and BuildGID are the ids inside that PID 1 takes for the rest
-	// of the set-up, where its own are not mapped.
+	// of the set-up, where its own are not mapped. A privileged caller has
+	// made its files by then.
 	BuildUID, BuildGID *uint32
 	// Lock puts the command into one more user namespace with its own mount
 	// namespace, so that its capabilities do not reach the mounts.
@@ -60,13 +72,6 @@ type Join struct {
 type Files struct {
 	Keep    int // descriptors below this reach the command
 	Control int
-	Cgroups []Cgroup
-}
-
-// Cgroup is a cgroup.procs file that the command writes itself into.
-type Cgroup struct {
-	Name string // of the controller
-	File int
 }
 
 // Identity is who the command is, by ids inside.
@@ -133,6 +138,26 @@ func (s *Spec) Program() *launch.Program {
 	b.outer()
 	b.init()
 	b.command()
+	b.failures()
+	return b.Program
+}
+
+// Preparation is the program that builds the static part of the view in a
+// mount namespace of its own, asks the host to open that namespace with a Map
+// message, and ends when it is answered. It needs real privilege.
+func (s *Spec) Preparation() *launch.Program {
+	static := *s
+	static.View.Entries = nil
+	static.Prepared = 0
+	b := newBuilder(&static)
+	b.Step("create mount namespace", "")
+	b.Call(launch.Unshare, launch.Int(cloneNewNS))
+	b.Call(launch.Umask, launch.Int(0))
+	b.view()
+	b.Step("hand the mount namespace over", "")
+	b.send(b.Message(launch.MessageMap), launch.SimpleSize)
+	b.Call(launch.Recvfrom, b.control, b.Buffer("answer", 8), launch.Int(8), launch.Int(0), launch.Int(0), launch.Int(0))
+	b.exit(launch.Int(0))
 	b.failures()
 	return b.Program
 }

@@ -6,9 +6,11 @@ import (
 )
 
 // A View is the file tree of the sandbox, as records that are carried out in
-// order beneath the new root.
+// order beneath the new root: first those that are the same for every start,
+// then those that each start makes anew.
 type View struct {
 	Root     Root
+	Static   []Entry
 	Entries  []Entry
 	ReadOnly bool // the root itself, when it is not a bind
 }

@@ -1,0 +1,71 @@
+# `make help` lists the targets. Everything needs Go; the rest is installed by
+# `make deps` where that is possible.
+
+GO        ?= go
+PLATFORMS := linux/amd64 linux/arm64 darwin/arm64 windows/amd64
+FUZZTIME  ?= 1m
+TEST      := $(GO) test -race -count=1 -p=1
+
+# Programs that the tests run: a compiler for -race, the others as examples of
+# what works in a sandbox and as what it is compared with.
+PACKAGES := gcc libc6-dev make \
+	bubblewrap uidmap libcap2-bin util-linux busybox-static \
+	bash bzip2 coreutils curl git hostname nodejs openssl perl python3 tar tzdata xz-utils \
+	mariadb-client mariadb-server
+
+# Where all of them are installed first, a test must not skip for want of one.
+ifneq ($(and $(filter 0,$(shell id -u)),$(shell command -v apt-get)),)
+export SANDBOX_TEST_PROGRAMS := required
+endif
+
+# One failure does not hide the next: everything runs, and then make fails.
+MAKEFLAGS += --keep-going --no-print-directory
+.NOTPARALLEL:
+.PHONY: help test deps lint gofmt vet cross staticcheck test-caller test-user bench fuzz clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' Makefile
+
+# Further stages, such as virtual machines, go before test-user or after it.
+test: lint test-caller test-user ## everything that must pass before a change is merged
+
+deps: ## install what the tests need (as root, with apt), or say what is missing
+	@.ci/deps $(PACKAGES)
+
+lint: gofmt vet cross staticcheck ## all checks that run no test
+
+gofmt: ## formatting
+	@echo '== gofmt'
+	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }
+
+vet: ## go vet for every platform
+	@bad=0; for p in $(PLATFORMS); do echo "== go vet $$p"; \
+		GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 $(GO) vet ./... || bad=1; done; exit $$bad
+
+cross: ## build for every platform
+	@bad=0; for p in $(PLATFORMS); do echo "== go build $$p"; \
+		GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 $(GO) build ./... || bad=1; done; exit $$bad
+
+staticcheck: ## honnef.co/go/tools, at the version of go.mod
+	@echo '== staticcheck'
+	@$(GO) tool staticcheck ./...
+
+# Packages run one after the other: some look at all processes and cgroups.
+test-caller: deps ## the tests as the user who runs make
+	@echo "== go test as $$(id -un)"
+	@$(TEST) ./...
+
+test-user: deps ## the same tests as an ordinary user, when root runs make
+	@test $$(id -u) != 0 || { echo '== go test as user 1000'; .ci/test-user $(TEST); }
+
+bench: ## the benchmarks
+	@$(GO) test -run='^$$' -bench=. -benchmem ./...
+
+fuzz: ## each fuzz target for FUZZTIME (1m)
+	@for p in $$($(GO) list ./...); do \
+		for f in $$($(GO) test -list='^Fuzz' $$p | grep '^Fuzz'); do echo "== $$p $$f"; \
+			$(GO) test -run='^$$' -fuzz="^$$f\$$" -fuzztime=$(FUZZTIME) $$p || exit 1; done; done
+
+clean: ## remove what git ignores, and cached test results
+	git clean -qfdX
+	$(GO) clean -testcache

@@ -1,0 +1,257 @@
+package vmtest
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// suite is the release that guests are made of, whatever the host runs.
+const suite = "bookworm"
+
+// A Cache is where downloads and built disks are kept between runs.
+type Cache struct {
+	Dir    string
+	Mirror string    // of Debian: https://HOST, with /debian and /debian-security below
+	Log    io.Writer // what is being fetched and built
+}
+
+// DefaultCacheDir is $XDG_CACHE_HOME/sandbox-vmtest, or .cache/vmtest in the
+// module, which git ignores.
+func DefaultCacheDir(module string) string {
+	if dir := os.Getenv("XDG_CACHE_HOME"); dir != "" {
+		return filepath.Join(dir, "sandbox-vmtest")
+	}
+	return filepath.Join(module, ".cache", "vmtest")
+}
+
+// packageOf is the Debian package of each program that the runner uses.
+var packageOf = map[string]string{
+	"qemu-system-x86_64":  "qemu-system-x86",
+	"qemu-system-aarch64": "qemu-system-arm",
+	"debootstrap":         "debootstrap",
+	"mke2fs":              "e2fsprogs",
+	"secilc":              "secilc",
+	"xz":                  "xz-utils",
+	"apt-get":             "apt",
+	"dpkg-deb":            "dpkg",
+	"tar":                 "tar",
+}
+
+// need makes sure that programs are there: as root by installing them, else
+// by an error that says how.
+func (c *Cache) need(ctx context.Context, programs ...string) error {
+	missing := lacking(programs)
+	if len(missing) == 0 {
+		return nil
+	}
+	var packages []string
+	for _, p := range missing {
+		packages = append(packages, packageOf[p])
+	}
+	install := append([]string{"apt-get", "install", "-y", "--no-install-recommends"}, packages...)
+	hint := fmt.Errorf("missing on this machine: %s; get it on Debian or Ubuntu with: sudo %s", strings.Join(missing, " "), strings.Join(install, " "))
+	if _, err := exec.LookPath("apt-get"); err != nil || os.Geteuid() != 0 {
+		return hint
+	}
+	fmt.Fprintf(c.Log, "installing %s\n", strings.Join(packages, " "))
+	// The lists of a fresh container are empty or old: try again with new ones.
+	if c.run(ctx, install...) != nil {
+		_ = c.run(ctx, "apt-get", "update")
+		if err := c.run(ctx, install...); err != nil {
+			return fmt.Errorf("%w\n%w", hint, err)
+		}
+	}
+	if missing = lacking(programs); len(missing) > 0 {
+		return hint
+	}
+	return nil
+}
+
+func lacking(programs []string) (missing []string) {
+	for _, p := range programs {
+		if _, err := lookPath(p); err != nil {
+			missing = append(missing, p)
+		}
+	}
+	return missing
+}
+
+// lookPath finds system administration programs for ordinary users too.
+func lookPath(program string) (string, error) {
+	for _, dir := range []string{"", "/usr/sbin/", "/sbin/"} {
+		if p, err := exec.LookPath(dir + program); err == nil {
+			return p, nil
+		}
+	}
+	return "", fmt.Errorf("%s: %w", program, exec.ErrNotFound)
+}
+
+// run runs a program and gives the end of its output with its error.
+func (c *Cache) run(ctx context.Context, argv ...string) error {
+	_, err := c.output(ctx, argv...)
+	return err
+}
+
+func (c *Cache) output(ctx context.Context, argv ...string) (string, error) {
+	program, err := lookPath(argv[0])
+	if err != nil {
+		return "", err
+	}
+	cmd := exec.CommandContext(ctx, program, argv[1:]...)
+	cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C.UTF-8")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("%s: %w: %s", strings.Join(argv, " "), err, tail(string(out), 5))
+	}
+	return string(out), nil
+}
+
+// tail is the last n lines of a text.
+func tail(text string, n int) string {
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "\n")
+}
+
+// build makes cache/name once: make fills a new directory, or a file in it,
+// that takes its name only when it is complete.
+func (c *Cache) build(name string, make func(tmp string) error) (string, error) {
+	path := filepath.Join(c.Dir, name)
+	if _, err := os.Stat(path); err == nil {
+		return path, nil
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return "", err
+	}
+	tmp, err := os.MkdirTemp(filepath.Dir(path), "new-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(tmp)
+	if err := os.Chmod(tmp, 0o755); err != nil {
+		return "", err
+	}
+	fmt.Fprintf(c.Log, "building %s\n", path)
+	if err := make(tmp); err != nil {
+		return "", fmt.Errorf("build %s: %w", name, err)
+	}
+	err = os.Rename(tmp, path)
+	if _, there := os.Stat(path); err != nil && there == nil {
+		return path, nil // another runner was faster
+	}
+	return path, err
+}
+
+// apt runs apt-get or apt-cache for one architecture with lists of its own,
+// so that it works for ordinary users and leaves the host's apt alone.
+func (c *Cache) apt(ctx context.Context, dir, arch, program string, args ...string) (string, error) {
+	config := filepath.Join(dir, "apt.conf")
+	root := filepath.Join(dir, "apt")
+	if err := os.MkdirAll(filepath.Join(root, "lists", "partial"), 0o755); err != nil {
+		return "", err
+	}
+	key := "[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]"
+	sources := fmt.Sprintf("deb %[1]s %[2]s/debian %[3]s main\ndeb %[1]s %[2]s/debian %[3]s-updates main\ndeb %[1]s %[2]s/debian-security %[3]s-security main\n",
+		key, c.Mirror, suite)
+	if err := os.WriteFile(filepath.Join(root, "sources.list"), []byte(sources), 0o644); err != nil {
+		return "", err
+	}
+	text := fmt.Sprintf(`APT::Architecture %[2]q; APT::Architectures { %[2]q; }; APT::Sandbox::User "root"; Acquire::Languages "none";
+Dir::State::Lists "%[1]s/lists"; Dir::State::status "/dev/null"; Dir::Cache "%[1]s"; Dir::Etc::SourceList "%[1]s/sources.list"; Dir::Etc::SourceParts "/dev/null";
+`, root, arch)
+	if err := os.WriteFile(config, []byte("#clear APT::Architectures;\n"+text), 0o644); err != nil {
+		return "", err
+	}
+	// download writes to the working directory
+	return c.output(ctx, append([]string{"env", "-C", dir, "APT_CONFIG=" + config, program}, args...)...)
+}
+
+// unpack downloads the newest version of a package, or of the one package
+// that a metapackage depends on, and unpacks it without installing it.
+func (c *Cache) unpack(ctx context.Context, arch, name string) (string, error) {
+	return c.build(filepath.Join("packages", name+"-"+arch), func(tmp string) error {
+		if err := c.need(ctx, "apt-get", "dpkg-deb"); err != nil {
+			return err
+		}
+		scratch, err := os.MkdirTemp(c.Dir, "apt-")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(scratch)
+		if _, err := c.apt(ctx, scratch, arch, "apt-get", "update"); err != nil {
+			return err
+		}
+		actual := name
+		if strings.HasPrefix(name, "linux-image-") {
+			out, err := c.apt(ctx, scratch, arch, "apt-cache", "depends", "--important", name)
+			if err != nil {
+				return err
+			}
+			if _, dep, ok := strings.Cut(out, "Depends: linux-image-"); ok {
+				actual = "linux-image-" + strings.Fields(dep)[0]
+			}
+		}
+		if _, err := c.apt(ctx, scratch, arch, "apt-get", "download", actual); err != nil {
+			return err
+		}
+		debs, err := filepath.Glob(filepath.Join(scratch, "*.deb"))
+		if err != nil || len(debs) != 1 {
+			return fmt.Errorf("no package file for %s (%v)", actual, err)
+		}
+		return c.run(ctx, "dpkg-deb", "-x", debs[0], tmp)
+	})
+}
+
+// kernels are metapackages; modules are those that the disk and the tests
+// need, in the order of loading. Some kernels have the first ones built in.
+var (
+	kernels = map[string]string{
+		"amd64-6.1":  "linux-image-cloud-amd64",
+		"amd64-6.12": "linux-image-6.12-cloud-amd64",
+		"arm64-6.1":  "linux-image-cloud-arm64",
+	}
+	modules = []string{"virtio_ring", "virtio", "virtio_pci_modern_dev", "virtio_pci_legacy_dev", "virtio_pci", "virtio_blk", "overlay", "dummy", "veth", "tun"}
+)
+
+// kernel gives the kernel's file and its modules, uncompressed.
+func (c *Cache) kernel(ctx context.Context, r Row) (image string, modulesOf [][]byte, err error) {
+	name, ok := kernels[r.Arch+"-"+r.Kernel]
+	if !ok {
+		return "", nil, fmt.Errorf("row %s: no package is known for kernel %s on %s", r.Name, r.Kernel, r.Arch)
+	}
+	dir, err := c.unpack(ctx, r.Arch, name)
+	if err != nil {
+		return "", nil, err
+	}
+	images, err := filepath.Glob(filepath.Join(dir, "boot", "vmlinuz-*"))
+	if err != nil || len(images) != 1 {
+		return "", nil, fmt.Errorf("%s has no kernel (%v)", dir, err)
+	}
+	for _, module := range modules {
+		found, _ := filepath.Glob(filepath.Join(dir, "lib/modules/*/kernel/*/*", module+".ko*"))
+		more, _ := filepath.Glob(filepath.Join(dir, "lib/modules/*/kernel/*", module+".ko*"))
+		if found = append(found, more...); len(found) == 0 {
+			continue // built in
+		}
+		content, err := os.ReadFile(found[0])
+		if err == nil && strings.HasSuffix(found[0], ".xz") {
+			var text string
+			if err = c.need(ctx, "xz"); err == nil {
+				text, err = c.output(ctx, "xz", "-dc", found[0])
+				content = []byte(text)
+			}
+		}
+		if err != nil {
+			return "", nil, err
+		}
+		modulesOf = append(modulesOf, content)
+	}
+	return images[0], modulesOf, nil
+}
+
+func foreign(arch string) bool { return arch != runtime.GOARCH }

@@ -1,0 +1,137 @@
+package vmtest
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// tester is the ordinary user of the guests, uid and gid 1000.
+const tester = "tester"
+
+// What the guests have beyond debootstrap's minbase. A foreign architecture's
+// packages are unpacked and not configured, so there is no systemd there.
+var (
+	userland = []string{"passwd", "util-linux", "uidmap", "procps", "iproute2", "libcap2-bin", "python3-minimal", "apparmor"}
+	session  = []string{"systemd", "systemd-sysv", "dbus", "dbus-user-session", "libpam-systemd", "login", "kmod"}
+)
+
+const (
+	diskSize = "1G" // sparse
+	recipe   = "1"  // to be raised when the steps below change
+)
+
+// disk gives the root file system of an architecture's guests, an ext4 image.
+func (c *Cache) disk(ctx context.Context, arch string) (string, error) {
+	packages := userland
+	if !foreign(arch) {
+		packages = append(packages[:len(packages):len(packages)], session...)
+	}
+	include := strings.Join(packages, ",")
+	key := sha256.Sum256([]byte(recipe + suite + include))
+	dir, err := c.build(fmt.Sprintf("disk-%s-%x", arch, key[:4]), func(tmp string) error {
+		if os.Geteuid() != 0 {
+			return errors.New("building a guest's disk needs root, once: run the matrix with sudo, or only its preparation: sudo go run ./internal/vmtest/cmd -prepare")
+		}
+		if err := c.need(ctx, "debootstrap", "mke2fs", "dpkg-deb", "tar"); err != nil {
+			return err
+		}
+		root := filepath.Join(tmp, "root")
+		bootstrap := []string{"debootstrap", "--variant=minbase", "--arch=" + arch, "--include=" + include}
+		if foreign(arch) {
+			bootstrap = append(bootstrap, "--foreign")
+		}
+		if err := c.run(ctx, append(bootstrap, suite, root, c.Mirror+"/debian")...); err != nil {
+			return err
+		}
+		if foreign(arch) {
+			if err := c.unpackAll(ctx, root); err != nil {
+				return err
+			}
+		}
+		if err := furnish(root); err != nil {
+			return err
+		}
+		if err := c.run(ctx, "mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-d", root, filepath.Join(tmp, "disk.ext4"), diskSize); err != nil {
+			return err
+		}
+		return os.RemoveAll(root)
+	})
+	return filepath.Join(dir, "disk.ext4"), err
+}
+
+// unpackAll unpacks what debootstrap --foreign downloaded, and does what the
+// few maintainer scripts that matter here would do.
+func (c *Cache) unpackAll(ctx context.Context, root string) error {
+	debs, err := filepath.Glob(filepath.Join(root, "var/cache/apt/archives/*.deb"))
+	if err != nil {
+		return err
+	}
+	for _, deb := range debs {
+		// dpkg-deb -x would replace the links of a merged /usr by directories.
+		script := `dpkg-deb --fsys-tarfile "$1" | tar -x --keep-directory-symlink -C "$2" -f -`
+		if err := c.run(ctx, "sh", "-c", script, "sh", deb, root); err != nil {
+			return err
+		}
+	}
+	for to, from := range map[string]string{
+		"etc/passwd":        "usr/share/base-passwd/passwd.master",
+		"etc/group":         "usr/share/base-passwd/group.master",
+		"etc/nsswitch.conf": "usr/share/libc-bin/nsswitch.conf",
+	} {
+		content, err := os.ReadFile(filepath.Join(root, from))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(root, to), content, 0o644)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return os.Symlink("mawk", filepath.Join(root, "usr/bin/awk"))
+}
+
+// furnish adds the ordinary user and takes away what no test reads.
+func furnish(root string) error {
+	for _, dir := range []string{"var/cache/apt", "var/lib/apt", "usr/share/doc", "usr/share/man", "usr/share/info", "usr/share/locale", "debootstrap"} {
+		if err := os.RemoveAll(filepath.Join(root, dir)); err != nil {
+			return err
+		}
+	}
+	for file, line := range map[string]string{
+		"etc/passwd":                    tester + ":x:1000:1000::/home/" + tester + ":/bin/bash",
+		"etc/group":                     tester + ":x:1000:",
+		"etc/shadow":                    tester + ":*:19000:0:99999:7:::",
+		"etc/subuid":                    tester + ":100000:65536",
+		"etc/subgid":                    tester + ":100000:65536",
+		"etc/hosts":                     "127.0.0.1 localhost",
+		"var/lib/systemd/linger/tester": "",
+	} {
+		path := filepath.Join(root, file)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		perm := os.FileMode(0o644)
+		if file == "etc/shadow" {
+			perm = 0o600
+		}
+		f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, perm)
+		if err != nil {
+			return err
+		}
+		if line != "" {
+			_, err = fmt.Fprintln(f, line)
+		}
+		if err := errors.Join(err, f.Close()); err != nil {
+			return err
+		}
+	}
+	home := filepath.Join(root, "home", tester)
+	if err := os.MkdirAll(home, 0o755); err != nil {
+		return err
+	}
+	return os.Chown(home, 1000, 1000)
+}

@@ -1,0 +1,219 @@
+package vmtest
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// A Matrix is one run of the tests in all its rows.
+type Matrix struct {
+	Rows     []Row
+	Packages []string // patterns of path.Match on the directory in the module; none for all
+	TestArgs []string // more arguments for each test binary, e.g. -test.run=X; no spaces or quotes in them
+	Guests   int      // that run at once
+	Timeout  time.Duration
+	Strict   bool // unexplained skips are failures
+	Verbose  bool // show all output as it comes
+	Cache    *Cache
+	Module   string
+	Log      io.Writer
+
+	mu sync.Mutex // of Log
+}
+
+// A Result is what one row did.
+type Result struct {
+	Row      Row
+	Packages []Package
+	Err      error // the guest itself failed
+	Took     time.Duration
+}
+
+// Prepare gets what the rows need: emulators, kernels, disks.
+func (m *Matrix) Prepare(ctx context.Context) error {
+	for _, r := range m.Rows {
+		if _, err := m.parts(ctx, r); err != nil {
+			return fmt.Errorf("row %s: %w", r.Name, err)
+		}
+	}
+	return nil
+}
+
+// parts are the files that a row's guest is made of, apart from the tests.
+type parts struct {
+	kernel, disk, busybox, policy string
+	modules                       [][]byte
+}
+
+func (m *Matrix) parts(ctx context.Context, r Row) (p parts, err error) {
+	program := emulator(r, "", "", "", "")[0]
+	if err := m.Cache.need(ctx, program); err != nil {
+		return p, err
+	}
+	if p.kernel, p.modules, err = m.Cache.kernel(ctx, r); err != nil {
+		return p, err
+	}
+	if r.Systemd && foreign(r.Arch) {
+		return p, fmt.Errorf("the guest with systemd must be of this machine's architecture")
+	}
+	dir, err := m.Cache.unpack(ctx, r.Arch, "busybox-static")
+	if err != nil {
+		return p, err
+	}
+	p.busybox = filepath.Join(dir, "bin", "busybox")
+	if r.LSM == "selinux" {
+		if p.policy, err = m.Cache.policy(ctx); err != nil {
+			return p, err
+		}
+	}
+	p.disk, err = m.Cache.disk(ctx, r.Arch)
+	return p, err
+}
+
+// Run runs the matrix and gives a result for each row, in their order. An
+// error means that nothing could be run.
+func (m *Matrix) Run(ctx context.Context) ([]Result, error) {
+	if err := m.Prepare(ctx); err != nil {
+		return nil, err
+	}
+	scratch, err := os.MkdirTemp(m.Cache.Dir, "run-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(scratch)
+	binaries := map[string][]binary{}
+	for _, r := range m.Rows {
+		if binaries[r.Arch] != nil {
+			continue
+		}
+		m.say("", "building the tests for %s", r.Arch)
+		if binaries[r.Arch], err = compile(ctx, m.Module, r.Arch, scratch, m.wanted); err != nil {
+			return nil, err
+		}
+		for _, b := range binaries[r.Arch] {
+			if b.failed != "" {
+				m.say("", "%s", b.failed)
+			}
+		}
+		if len(binaries[r.Arch]) == 0 {
+			return nil, fmt.Errorf("no package with tests matches %q", m.Packages)
+		}
+	}
+	results := make([]Result, len(m.Rows))
+	free := make(chan struct{}, max(1, m.Guests))
+	var wg sync.WaitGroup
+	for i, r := range m.Rows {
+		free <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-free }()
+			start := time.Now()
+			results[i] = m.runRow(ctx, r, binaries[r.Arch], scratch)
+			results[i].Took = time.Since(start)
+			m.say(r.Name, "%s in %.0f s", state(results[i], m.Strict), results[i].Took.Seconds())
+		})
+	}
+	wg.Wait()
+	return results, nil
+}
+
+func (m *Matrix) wanted(pkg string) bool {
+	if strings.HasPrefix(pkg, "internal/vmtest") {
+		return false
+	}
+	return len(m.Packages) == 0 || slices.ContainsFunc(m.Packages, func(pattern string) bool {
+		ok, _ := path.Match(pattern, pkg)
+		return ok
+	})
+}
+
+func (m *Matrix) runRow(ctx context.Context, r Row, binaries []binary, scratch string) (res Result) {
+	res.Row = r
+	p, err := m.parts(ctx, r)
+	if err != nil {
+		res.Err = err
+		return res
+	}
+	for _, b := range binaries {
+		if b.failed != "" {
+			res.Packages = append(res.Packages, Package{Name: b.pkg, Status: notBuilt, Output: b.failed})
+		}
+	}
+	nonce := rand.Text()
+	j := job{
+		row: r, nonce: nonce, module: m.Module, binaries: binaries,
+		testArgs: append([]string{"-test.v=test2json", "-test.paniconexit0", "-test.timeout=5m"}, m.TestArgs...),
+		modules:  p.modules, busybox: p.busybox, policy: p.policy,
+	}
+	image := filepath.Join(scratch, r.Name+".cpio")
+	defer os.Remove(image)
+	if res.Err = j.initramfs(image); res.Err != nil {
+		return res
+	}
+	logs := filepath.Join(m.Cache.Dir, "logs")
+	if res.Err = os.MkdirAll(logs, 0o755); res.Err != nil {
+		return res
+	}
+	console := filepath.Join(logs, r.Name+".console")
+	_ = os.Remove(console)
+	log, err := os.Create(filepath.Join(logs, r.Name+".log"))
+	if err != nil {
+		res.Err = err
+		return res
+	}
+	defer log.Close()
+	live := func(line string) {
+		line = strings.ReplaceAll(line, marker, "")
+		fmt.Fprintln(log, line)
+		if m.Verbose {
+			m.say(r.Name, "%s", line)
+		}
+	}
+	res.Err = boot(ctx, emulator(r, p.kernel, image, p.disk, console), nonce, m.Timeout, live, func(p Package) {
+		res.Packages = append(res.Packages, p)
+		m.report(r, p)
+	})
+	if res.Err != nil {
+		res.Err = fmt.Errorf("%w%s", res.Err, consoleTail(console))
+	}
+	return res
+}
+
+// report shows a package that ended, with the output of its failures.
+func (m *Matrix) report(r Row, p Package) {
+	word := "ok  "
+	if !p.ok() {
+		word = "FAIL"
+	}
+	m.say(r.Name, "%s %s: %d passed, %d failed, %d skipped in %.0f s", word, p.Name, p.passed, len(p.failed), len(p.skips), p.Took.Seconds())
+	if p.ok() || m.Verbose {
+		return
+	}
+	for _, f := range p.failed {
+		m.say(r.Name, "--- FAIL: %s\n%s", f.Test, f.Output)
+	}
+	if len(p.failed) == 0 || len(p.open) > 0 {
+		m.say(r.Name, "%s ended with status %d; unfinished: %s; its last lines:\n%s",
+			p.Name, p.Status, strings.Join(p.open, " "), strings.ReplaceAll(tail(p.Output, 40), marker, ""))
+	}
+}
+
+// say prints whole lines, each with the row's name before it.
+func (m *Matrix) say(row, format string, args ...any) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if row != "" {
+		row = "[" + row + "] "
+	}
+	for line := range strings.Lines(fmt.Sprintf(format, args...)) {
+		fmt.Fprintf(m.Log, "%s%s\n", row, strings.TrimRight(line, "\n"))
+	}
+}

@@ -1,0 +1,115 @@
+package vmtest
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+)
+
+// Features is the vocabulary of skips: what a test may say it needs.
+var features = map[string]string{
+	"root":           "the test runs as root",
+	"user":           "the test runs as an ordinary user",
+	"userns":         "this caller may create user namespaces",
+	"seccomp":        "seccomp filters",
+	"i386":           "system calls of 32-bit x86",
+	"landlock":       "Landlock, any ABI",
+	"landlock-net":   "Landlock's rules for TCP ports (ABI 4)",
+	"landlock-scope": "Landlock's scopes (ABI 6)",
+	"apparmor":       "AppArmor is the active LSM",
+	"selinux":        "SELinux is the active LSM, and enforces",
+	"no-lsm":         "neither AppArmor nor SELinux is active",
+	"cgroup1":        "controllers on cgroup v1",
+	"cgroup2":        "a cgroup v2 tree with all its controllers, which this caller may use or can be given",
+	"no-cgroup":      "this caller cannot have a cgroup at all",
+	"bpf":            "BPF programs for cgroups, loaded by this caller",
+	"systemd":        "a systemd user manager on D-Bus",
+	"psi":            "pressure stall information",
+	"disk":           "a temporary directory on a block device",
+	"xattr":          "extended attributes on the temporary directory",
+	"suid":           "set-user-ID programs and newuidmap work",
+	"cpus":           "two CPUs",
+}
+
+// Features lists the names that a skip may give, with their meanings.
+func Features() map[string]string {
+	all := make(map[string]string, len(features))
+	for name, meaning := range features {
+		all[name] = meaning
+	}
+	return all
+}
+
+// A Row is one guest of the matrix.
+type Row struct {
+	Name     string
+	Arch     string // as in GOARCH
+	Kernel   string // Debian's series, 6.1 or 6.12
+	LSM      string // apparmor or selinux
+	User     bool   // the tests run as uid 1000, not as root
+	Delegate bool   // ... in a cgroup subtree of its own
+	Systemd  bool   // ... in a login session, with a lingering user manager
+	Promises []string
+}
+
+// every row promises these.
+var common = []string{"seccomp", "userns", "landlock", "psi", "disk", "xattr", "suid", "cpus"}
+
+// Rows is the matrix.
+func Rows() []Row {
+	with := func(more ...string) []string { return append(slices.Clone(common), more...) }
+	newLandlock := []string{"landlock-net", "landlock-scope"}
+	return []Row{
+		{Name: "amd64-6.1-root", Arch: "amd64", Kernel: "6.1", LSM: "apparmor",
+			Promises: with("root", "apparmor", "cgroup2", "bpf", "i386")},
+		{Name: "amd64-6.1-user", Arch: "amd64", Kernel: "6.1", LSM: "apparmor", User: true,
+			Promises: with("user", "apparmor", "i386", "no-cgroup")},
+		{Name: "amd64-6.12-root", Arch: "amd64", Kernel: "6.12", LSM: "selinux",
+			Promises: with("root", "selinux", "cgroup2", "bpf", "i386", newLandlock[0], newLandlock[1])},
+		{Name: "amd64-6.12-delegated", Arch: "amd64", Kernel: "6.12", LSM: "selinux", User: true, Delegate: true,
+			Promises: with("user", "selinux", "cgroup2", "i386", newLandlock[0], newLandlock[1])},
+		{Name: "systemd", Arch: "amd64", Kernel: "6.1", LSM: "apparmor", User: true, Systemd: true,
+			Promises: with("user", "apparmor", "i386", "systemd")},
+		{Name: "arm64-6.1-root", Arch: "arm64", Kernel: "6.1", LSM: "apparmor",
+			Promises: with("root", "cgroup2", "bpf")},
+		{Name: "arm64-6.1-delegated", Arch: "arm64", Kernel: "6.1", LSM: "apparmor", User: true, Delegate: true,
+			Promises: with("user", "cgroup2")},
+	}
+}
+
+// Select gives the rows that match any of the comma-separated patterns, in
+// the syntax of [path.Match]. A pattern that matches no row is an error.
+func Select(rows []Row, patterns string) ([]Row, error) {
+	chosen := map[string]bool{}
+	for pattern := range strings.SplitSeq(patterns, ",") {
+		found := false
+		for _, r := range rows {
+			ok, err := path.Match(pattern, r.Name)
+			if err != nil {
+				return nil, fmt.Errorf("row pattern %q: %w", pattern, err)
+			}
+			if ok {
+				chosen[r.Name], found = true, true
+			}
+		}
+		if !found {
+			return nil, fmt.Errorf("no row matches %q", pattern)
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(rows), func(r Row) bool { return !chosen[r.Name] }), nil
+}
+
+// promised tells which promised feature the reason of a skip says is missing,
+// and whether the reason names a known feature at all.
+func (r Row) promised(reason string) (feature string, broken, known bool) {
+	_, rest, found := strings.Cut(reason, "needs ")
+	if !found {
+		return "", false, false
+	}
+	feature, _, found = strings.Cut(rest, ":")
+	if _, known := features[feature]; !found || !known {
+		return "", false, false
+	}
+	return feature, slices.Contains(r.Promises, feature), true
+}
