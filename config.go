@@ -46,6 +46,8 @@ type Config struct {
 	TmpSize  int64    `json:"tmpSize"`
 	Hostname string   `json:"hostname"`
 
+	CgroupParent string `json:"cgroupParent,omitempty"`
+
 	Network NetworkMode `json:"network"`
 	IPC     IPCMode     `json:"ipc"`
 

@@ -299,6 +299,9 @@ func startAndSurvive(args []string) int {
 	cmd, opts := command(args[1:], nil)
 	ready := &firstLine{seen: make(chan struct{})}
 	cmd.Stdout = ready
+	if _, err := cmd.StdinPipe(); err != nil { // which stays open
+		return complain(err)
+	}
 	p, err := sandbox.Start(context.Background(), cmd, opts...)
 	if err != nil {
 		return complain(err)

@@ -108,12 +108,12 @@ func ownCgroups() (out []string) {
 			if err != nil || !d.IsDir() {
 				return nil
 			}
-			rest, ok := strings.CutPrefix(d.Name(), "sandbox-")
-			if !ok {
+			// sandbox-PID-START-PIDNS-N
+			f := strings.Split(d.Name(), "-")
+			if len(f) != 5 || f[0] != "sandbox" || "pid:["+f[3]+"]" != ownNamespaces()["pid"] {
 				return nil
 			}
-			owner, _, _ := strings.Cut(rest, "-")
-			pid, err := strconv.Atoi(owner)
+			pid, err := strconv.Atoi(f[1])
 			if err == nil && (pid == os.Getpid() || unix.Kill(pid, 0) == unix.ESRCH) {
 				out = append(out, p)
 			}

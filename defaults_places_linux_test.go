@@ -155,6 +155,11 @@ func start(t *testing.T, opts ...sandbox.Option) *session {
 // ready, and which ends with its input.
 func startCommand(t *testing.T, argv []string, opts ...sandbox.Option) *session {
 	t.Helper()
+	return startContext(t, context.Background(), argv, opts...)
+}
+
+func startContext(t *testing.T, ctx context.Context, argv []string, opts ...sandbox.Option) *session {
+	t.Helper()
 	cmd, opts := command(argv, opts)
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -162,7 +167,7 @@ func startCommand(t *testing.T, argv []string, opts ...sandbox.Option) *session 
 	}
 	ready := &firstLine{seen: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = ready, ready
-	p, err := sandbox.Start(context.Background(), cmd, opts...)
+	p, err := sandbox.Start(ctx, cmd, opts...)
 	if err != nil {
 		t.Fatal(err)
 	}

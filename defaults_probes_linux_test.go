@@ -31,6 +31,7 @@ func probes() map[string]func(args []string) any {
 		"forks":      func([]string) any { return countForks() },
 		"terminal":   func([]string) any { return terminal() },
 		"chroot":     func(args []string) any { return chrootEscape(args[0]) },
+		"orphans":    adoptedByInit,
 		"wait":       waitForEnd,
 		"hog":        hog,
 		"burn":       func([]string) any { burn(); return nil },

@@ -3,6 +3,7 @@ package sandbox_test
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strconv"
@@ -167,4 +168,13 @@ func members(command int) []int {
 		out = append(out, below[out[i]]...)
 	}
 	return out
+}
+
+// shell runs a script and returns what it printed.
+func shell(script string) string {
+	out, err := exec.Command("/bin/sh", "-c", script).Output()
+	if err != nil {
+		return err.Error()
+	}
+	return string(out)
 }

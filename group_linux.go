@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
@@ -136,7 +137,7 @@ func cpuDetail(s *settings) string {
 func unsupportedGroup(f Feature, err error) *UnsupportedError {
 	var u *cgroup.UnsupportedError
 	if errors.As(err, &u) {
-		return &UnsupportedError{string(f), u.Reason, u.Fix, err}
+		return &UnsupportedError{string(f), u.Reason, strings.ReplaceAll(u.Fix, "DiscoverBelow", "WithCgroupParent"), err}
 	}
 	return &UnsupportedError{string(f), err.Error(), "run as root, or in a cgroup that is delegated to this user", err}
 }
@@ -152,7 +153,7 @@ func (g *groupPlan) create(h *host) (*cgroup.Group, error) {
 	}
 	var u *cgroup.UnsupportedError
 	if errors.As(err, &u) {
-		return nil, &UnsupportedError{u.Feature, u.Reason, u.Fix, err}
+		return nil, unsupportedGroup(Feature(strings.ToLower(u.Feature)), err)
 	}
 	var e *cgroup.Error
 	if errors.As(err, &e) {

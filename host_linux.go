@@ -22,6 +22,7 @@ type host struct {
 	canMap      bool // may write any id map
 	lastCap     caps.Cap
 	known       caps.Set
+	held        caps.Set // the caller's own
 	seccomp     seccomp.Target
 	landlock    int // ABI version, 0 for none
 	landlockErr error
@@ -29,7 +30,7 @@ type host struct {
 	cgroupErr   error
 }
 
-func newHost() (*host, error) {
+func newHost(cgroupParent string) (*host, error) {
 	h := &host{uid: uint32(os.Geteuid()), gid: uint32(os.Getegid())}
 	state, err := caps.Process(0)
 	if err != nil {
@@ -40,6 +41,7 @@ func newHost() (*host, error) {
 		return nil, err
 	}
 	e := state.Effective
+	h.held = state.Permitted
 	h.canMap = e.Has(caps.SetUID) && e.Has(caps.SetGID)
 	h.canMount = initial && h.canMap && e.Has(caps.SysAdmin) && e.Has(caps.SetPCap) && e.Has(caps.Mknod)
 	if h.lastCap, err = caps.Last(); err != nil {
@@ -50,7 +52,11 @@ func newHost() (*host, error) {
 		return nil, err
 	}
 	h.landlock, h.landlockErr = landlockABI()
-	h.cgroups, h.cgroupErr = cgroup.Discover()
+	if cgroupParent != "" {
+		h.cgroups, h.cgroupErr = cgroup.DiscoverBelow(cgroupParent)
+	} else {
+		h.cgroups, h.cgroupErr = cgroup.Discover()
+	}
 	return h, nil
 }
 

@@ -242,6 +242,16 @@ func mapOwnID(s *settings, h *host, id *identity) error {
 	return nil
 }
 
+// outside are the command's ids in the host's user namespace.
+func (id *identity) outside() (uid, gid uint32, ok bool) {
+	if id.uids == nil {
+		return id.uid, id.gid, true
+	}
+	uid, user := id.uids.ToOutside(id.uid)
+	gid, group := id.gids.ToOutside(id.gid)
+	return uid, gid, user && group
+}
+
 // excludesRoot says whether the host's root user and group do not exist inside.
 func (id *identity) excludesRoot() bool {
 	if id.uids == nil {

@@ -76,7 +76,10 @@ func (c *imageCache) close() {
 // imageKey is all in which the programs of one sandbox differ.
 func imageKey(s *plan.Spec) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d %d %d %q", s.Files.Keep, s.Files.Control, s.Prepared, s.Command.Dir)
+	fmt.Fprintf(&b, "%d %d %d %d %q", s.Files.Keep, s.Files.Control, s.Prepared, len(s.Cgroups), s.Command.Dir)
+	if s.Files.Pipes != nil {
+		fmt.Fprint(&b, s.Files.Pipes.Files)
+	}
 	for _, list := range [][]string{s.Command.Candidates, s.Command.Args, s.Command.Env} {
 		b.WriteString("\x00\x00")
 		for _, text := range list {

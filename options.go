@@ -94,6 +94,13 @@ func WithPids(n int64) Option {
 	return named("WithPids", func(s *settings) { s.Pids = n })
 }
 
+// WithCgroupParent makes the sandbox's cgroup below this one in place of the
+// caller's own: a path as in /proc/self/cgroup, such as "/user.slice/judge".
+// The caller must be allowed to make groups there.
+func WithCgroupParent(path string) Option {
+	return named("WithCgroupParent", func(s *settings) { s.CgroupParent = path })
+}
+
 // WithRlimit sets a limit of setrlimit(2) for every process of the sandbox by
 // its name, such as "NOFILE" or "RLIMIT_NOFILE", in the limit's own unit. It is
 // additive by name. A hard limit above the caller's own needs CAP_SYS_RESOURCE.

@@ -41,7 +41,7 @@ func (s *Sandbox) prepare() (*prepared, error) {
 	if s.prepared != nil {
 		return s.prepared, nil
 	}
-	h, err := newHost()
+	h, err := newHost(s.settings.CgroupParent)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +68,10 @@ func resolve(s *settings, h *host) (*prepared, error) {
 	if p.spec.View, err = resolveView(s, h, id); err != nil {
 		return nil, err
 	}
-	state := s.capState(id.uid == 0, h.known)
+	state, err := s.grantable(id, h)
+	if err != nil {
+		return nil, err
+	}
 	p.spec.Privileged = h.canMount
 	reach := state.Permitted.Union(state.Bounding)
 	p.spec.UserNS = id.userNS(!reach.Empty(), h.canMount && reach.Has(caps.SysAdmin))
@@ -97,6 +100,26 @@ func resolve(s *settings, h *host) (*prepared, error) {
 		return nil, err
 	}
 	return p, nil
+}
+
+// grantable are the command's capabilities as far as they can be given. In a
+// user namespace of its own that is all that the kernel knows; in the host's it
+// is what the caller holds, and one that was named must be among it.
+func (s *settings) grantable(id *identity, h *host) (caps.State, error) {
+	root := id.uid == 0
+	if !s.HostUserNS {
+		return s.capState(root, h.known), nil
+	}
+	for _, name := range s.CapAdd {
+		if c, err := caps.Parse(name); err == nil && !h.held.Has(c) && s.bounding(root).Has(c) {
+			return caps.State{}, &UnsupportedError{
+				Feature: c.String(),
+				Reason:  "this process does not hold it, and without a user namespace it can give only what it holds",
+				Fix:     "leave WithHostUserNS out, or give it to the host program",
+			}
+		}
+	}
+	return s.capState(root, h.known.Intersect(h.held)), nil
 }
 
 func (p *prepared) reportNamespaces(s *settings) {

@@ -18,10 +18,15 @@ import (
 
 // Start is [Start] with this policy.
 func (s *Sandbox) Start(ctx context.Context, cmd *exec.Cmd) (*Process, error) {
-	begin := time.Now()
 	if err := checkCommand(cmd); err != nil {
 		return nil, err
 	}
+	return s.start(ctx, cmd, false)
+}
+
+// start starts a command, or with nothing set, builds the sandbox and ends it.
+func (s *Sandbox) start(ctx context.Context, cmd *exec.Cmd, nothing bool) (*Process, error) {
+	begin := time.Now()
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -31,7 +36,7 @@ func (s *Sandbox) Start(ctx context.Context, cmd *exec.Cmd) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	st := &start{settings: s.settings, prepared: prepared, cmd: cmd, begin: begin}
+	st := &start{settings: s.settings, prepared: prepared, cmd: cmd, begin: begin, nothing: nothing}
 	p, err := st.run(ctx)
 	if err != nil {
 		st.abandon()
@@ -61,6 +66,7 @@ type start struct {
 	cmd      *exec.Cmd
 	begin    time.Time
 
+	nothing bool // execute nothing
 	bare    bool // the program was given by a bare name
 	lowered *launch.Program
 	view    *os.File // the prepared mount namespace, if there is one
@@ -122,7 +128,11 @@ func (st *start) program() *plan.Spec {
 	paths, bare := candidates(st.cmd, env)
 	st.bare = bare
 	spec.Command = plan.Command{Candidates: paths, Args: arguments(st.cmd), Env: env, Dir: workingDir(st.cmd)}
+	if st.nothing {
+		spec.Command.Candidates = nil
+	}
 	spec.Files = plan.Files{Keep: 3 + len(st.cmd.ExtraFiles), Control: 3 + len(st.cmd.ExtraFiles)}
+	spec.Files.Pipes = st.pipes()
 	for i := range st.prepared.group.count.Load() {
 		spec.Cgroups = append(spec.Cgroups, fmt.Sprintf("%d", i+1))
 	}
@@ -131,6 +141,32 @@ func (st *start) program() *plan.Spec {
 		spec.Prepared = spec.Files.Control + 1
 	}
 	return &spec
+}
+
+// pipes finds the standard files that are anonymous pipes. They belong to the
+// caller, and a command of another user could not open them again.
+func (st *start) pipes() *plan.Pipes {
+	uid, gid, ok := st.prepared.identity.outside()
+	if !ok || !st.prepared.host.canMount {
+		return nil
+	}
+	p := &plan.Pipes{UID: uid, GID: gid}
+	for i, f := range []any{st.cmd.Stdin, st.cmd.Stdout, st.cmd.Stderr} {
+		if file, isFile := f.(*os.File); f != nil && (!isFile || isPipe(file)) {
+			p.Files = append(p.Files, i)
+		}
+	}
+	if len(p.Files) == 0 {
+		return nil
+	}
+	return p
+}
+
+// isPipe says whether a file is a pipe without a name.
+func isPipe(f *os.File) bool {
+	const pipefs = 0x50495045
+	var st unix.Statfs_t
+	return f != nil && unix.Fstatfs(int(f.Fd()), &st) == nil && st.Type == pipefs
 }
 
 // startLauncher lends the caller's command to the launcher: os/exec starts it
@@ -224,7 +260,7 @@ func (st *start) setupError(m launch.Message) error {
 	if step.Name == "execute" && st.bare && errno == unix.ENOENT {
 		return &exec.Error{Name: arguments(st.cmd)[0], Err: exec.ErrNotFound}
 	}
-	return &SetupError{step.Name, step.Path, errno}
+	return explain(&SetupError{step.Name, step.Path, errno})
 }
 
 // launcherGone explains the end of a launcher that said nothing.

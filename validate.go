@@ -90,6 +90,11 @@ func checkLimits(s *settings) {
 	if s.Pids != Unlimited && (s.Pids < 1 || s.Pids > 4<<20) {
 		s.fail("WithPids", s.Pids, "must be from 1 to 4194304, or sandbox.Unlimited")
 	}
+	if s.named["WithCgroupParent"] {
+		if why := badPath(s.CgroupParent); why != "" {
+			s.fail("WithCgroupParent", s.CgroupParent, "%s", why)
+		}
+	}
 	if s.named["WithOutputLimit"] && s.OutputLimit <= 0 {
 		s.fail("WithOutputLimit", s.OutputLimit, "must be positive")
 	}

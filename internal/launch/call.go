@@ -37,6 +37,7 @@ var (
 	Execve                = Call{"execve", 59, 221}
 	ExitGroup             = Call{"exit_group", 231, 94}
 	Fchdir                = Call{"fchdir", 81, 50}
+	Fchown                = Call{"fchown", 93, 55}
 	Fchownat              = Call{"fchownat", 260, 54}
 	Fsconfig              = Call{"fsconfig", 431, 431}
 	Fsmount               = Call{"fsmount", 432, 432}

@@ -50,8 +50,6 @@ func (b *builder) enterCgroups() {
 func (b *builder) resetInherited() {
 	const (
 		joinSession = 1 // KEYCTL_JOIN_SESSION_KEYRING
-		defaultIO   = 0
-		processPrio = 0
 	)
 	b.Step("new session", "")
 	b.Call(launch.Setsid)
@@ -68,12 +66,6 @@ func (b *builder) resetInherited() {
 	b.Call(launch.Personality, launch.Int(0))
 	b.Step("reset umask", "")
 	b.Call(launch.Umask, launch.Int(0o022))
-	// Raising the priority back to normal needs a privilege that an ordinary
-	// caller lacks; a lower priority takes nothing from anybody.
-	b.Step("reset scheduling", "")
-	b.Call(launch.SchedSetscheduler, launch.Int(0), launch.Int(0), b.halves("sched_param", 0, 0)).IgnoreAll()
-	b.Call(launch.Setpriority, launch.Int(processPrio), launch.Int(0), launch.Int(0)).IgnoreAll()
-	b.Call(launch.IoprioSet, launch.Int(1), launch.Int(0), launch.Int(defaultIO)).IgnoreAll()
 }
 
 func (b *builder) setLimits() {
@@ -204,6 +196,11 @@ func (b *builder) loadFilter() {
 // found.
 func (b *builder) execute() {
 	c := b.spec.Command
+	if len(c.Candidates) == 0 {
+		b.Step("exit", "")
+		b.exit(launch.Int(0))
+		return
+	}
 	argv, envp := b.texts("argv", c.Args), b.texts("envp", c.Env)
 	exec := func(path string) *launch.Instr {
 		return b.Call(launch.Execve, b.Text(path), argv, envp)

@@ -29,35 +29,51 @@ func (b *builder) init() {
 	}
 	b.view()
 	if s.UserNS != nil && s.Privileged {
+		// The host writes the maps while this process makes the other
+		// namespaces, which the new user namespace owns.
 		b.Step("create user namespace", "")
+		b.Call(launch.Unshare, launch.Int(cloneNewUsr))
+		b.requestMaps()
+		b.Step("create namespaces", describe(s.lateFlags()))
 		b.Call(launch.Unshare, launch.Int(s.lateFlags()))
-		b.mapIDs()
+		b.network()
+		b.awaitMaps()
 	}
 	if s.UserNS != nil && s.UserNS.Lock != nil {
 		b.Step("lock the mounts in an inner user namespace", "")
-		b.Call(launch.Unshare, launch.Int(s.lateFlags()))
+		b.Call(launch.Unshare, launch.Int(cloneNewUsr|s.lateFlags()))
 		b.selfMap(s.UserNS.Lock)
 	}
-	b.network()
+	if s.UserNS == nil || !s.Privileged {
+		b.network()
+	}
 	b.receiveGroups()
 	b.forkCommand()
 	b.retire()
 	b.superviseCommand()
 }
 
-// mapIDs gives the user namespace its ids.
+// mapIDs gives the user namespace of an ordinary caller its ids.
 func (b *builder) mapIDs() {
 	u := b.spec.UserNS
 	if u.SelfMap != nil {
 		b.selfMap(u.SelfMap)
-	} else {
-		b.Step("map user and group ids", "")
-		b.send(b.Message(launch.MessageMap), launch.SimpleSize)
-		b.receiveAnswer()
+		return
 	}
-	if !b.spec.Privileged {
-		b.takeID(u.BuildUID, u.BuildGID)
-	}
+	b.requestMaps()
+	b.awaitMaps()
+	b.takeID(u.BuildUID, u.BuildGID)
+}
+
+// requestMaps asks the host to write the maps of this process.
+func (b *builder) requestMaps() {
+	b.Step("map user and group ids", "")
+	b.send(b.Message(launch.MessageMap), launch.SimpleSize)
+}
+
+func (b *builder) awaitMaps() {
+	b.Step("wait for the id maps", "")
+	b.receiveAnswer()
 }
 
 // receiveAnswer waits for the host's one byte, and with it for the cgroup.procs

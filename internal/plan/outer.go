@@ -31,18 +31,20 @@ func (b *builder) outer() {
 	b.Call(launch.RtSigprocmask, launch.Int(setmask), all, launch.Int(0), launch.Int(8))
 	b.Call(launch.Signalfd4, launch.Int(-1), all, launch.Int(8), launch.Int(oCloexec)).Into(b.signals)
 	b.Call(launch.Umask, launch.Int(0))
+	b.resetScheduling()
 	own := b.Cell("own", 0)
 	b.Call(launch.Getpid).Into(own)
 	outerPidfd := b.Cell("outer pidfd", -1)
 	b.Call(launch.PidfdOpen, own, launch.Int(0)).Into(outerPidfd)
 	b.outerPidfd = outerPidfd
 
+	b.givePipes()
 	b.openTrees()
 	for _, j := range s.Join {
 		b.Step("join "+j.Name+" namespace", "")
 		b.Call(launch.Setns, launch.Int(j.File), launch.Int(j.Type))
 	}
-	b.Step("create namespaces", s.describeClone())
+	b.Step("create namespaces", describe(s.cloneFlags()))
 	b.Call(launch.Clone, launch.Int(s.cloneFlags()|sigchld), launch.Int(0), launch.Int(0), launch.Int(0), launch.Int(0)).
 		Into(b.initPID).If(launch.Int(0), b.initEntry)
 
@@ -55,6 +57,32 @@ func (b *builder) outer() {
 	}
 	b.guard().IgnoreAll()
 	b.superviseLoop()
+}
+
+// givePipes makes the command's user the owner of its pipes.
+func (b *builder) givePipes() {
+	p := b.spec.Files.Pipes
+	if p == nil {
+		return
+	}
+	b.Step("give the pipes to the user", "")
+	for _, fd := range p.Files {
+		b.Call(launch.Fchown, launch.Int(fd), launch.Int(p.UID), launch.Int(p.GID))
+	}
+}
+
+// resetScheduling goes back to normal scheduling, here where a privileged caller
+// still has the capability to raise its priority. An ordinary caller has not; a
+// low priority takes nothing from anybody.
+func (b *builder) resetScheduling() {
+	const (
+		processPriority = 0 // PRIO_PROCESS
+		processIO       = 1 // IOPRIO_WHO_PROCESS
+	)
+	b.Step("reset scheduling", "")
+	b.Call(launch.SchedSetscheduler, launch.Int(0), launch.Int(0), b.halves("sched_param", 0, 0)).IgnoreAll()
+	b.Call(launch.Setpriority, launch.Int(processPriority), launch.Int(0), launch.Int(0)).IgnoreAll()
+	b.Call(launch.IoprioSet, launch.Int(processIO), launch.Int(0), launch.Int(0)).IgnoreAll()
 }
 
 // superviseLoop forwards signals to PID 1 until it ends or the host is gone.
@@ -138,9 +166,9 @@ func (s *Spec) cloneFlags() uint64 {
 	return flags
 }
 
-// lateFlags are the namespaces that come with the later user namespace.
+// lateFlags are the namespaces that belong to the later user namespace.
 func (s *Spec) lateFlags() uint64 {
-	flags := uint64(cloneNewUsr)
+	var flags uint64
 	if s.Namespaces.UTS {
 		flags |= cloneNewUTS
 	}
@@ -153,9 +181,9 @@ func (s *Spec) lateFlags() uint64 {
 	return flags
 }
 
-func (s *Spec) describeClone() string {
+// describe names the namespaces of flags.
+func describe(flags uint64) string {
 	var out string
-	flags := s.cloneFlags()
 	for _, n := range []struct {
 		flag uint64
 		name string

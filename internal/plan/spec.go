@@ -72,6 +72,14 @@ type Join struct {
 type Files struct {
 	Keep    int // descriptors below this reach the command
 	Control int
+	Pipes   *Pipes // nil where the command owns its pipes anyway
+}
+
+// Pipes are descriptors of pipes to give to the command's user, by ids outside,
+// so that programs can open /dev/stdout and its like.
+type Pipes struct {
+	Files    []int
+	UID, GID uint32
 }
 
 // Identity is who the command is, by ids inside.
@@ -127,7 +135,7 @@ type Attr struct{ Name, Path, Value string }
 
 // Command is the program to run.
 type Command struct {
-	Candidates []string // tried in order while they do not exist
+	Candidates []string // tried in order while they do not exist; none: exit at once
 	Args, Env  []string
 	Dir        string
 }

@@ -16,13 +16,16 @@ const tester = "tester"
 // What the guests have beyond debootstrap's minbase. A foreign architecture's
 // packages are unpacked and not configured, so there is no systemd there.
 var (
-	userland = []string{"passwd", "util-linux", "uidmap", "procps", "iproute2", "libcap2-bin", "python3-minimal", "apparmor"}
-	session  = []string{"systemd", "systemd-sysv", "dbus", "dbus-user-session", "libpam-systemd", "login", "kmod"}
+	userland = []string{
+		"passwd", "util-linux", "uidmap", "procps", "iproute2", "libcap2-bin",
+		"apparmor", "netbase", "ca-certificates", "openssl", "bzip2", "curl", "python3",
+	}
+	session = []string{"systemd", "systemd-sysv", "dbus", "dbus-user-session", "libpam-systemd", "login", "kmod"}
 )
 
 const (
 	diskSize = "1G" // sparse
-	recipe   = "1"  // to be raised when the steps below change
+	recipe   = "2"  // to be raised when the steps below change
 )
 
 // disk gives the root file system of an architecture's guests, an ext4 image.
@@ -96,6 +99,16 @@ func (c *Cache) unpackAll(ctx context.Context, root string) error {
 
 // furnish adds the ordinary user and takes away what no test reads.
 func furnish(root string) error {
+	// In a container debootstrap makes /proc a link to the outer one.
+	for _, dir := range []string{"proc", "sys", "dev", "run", "tmp"} {
+		path := filepath.Join(root, dir)
+		if st, err := os.Lstat(path); err == nil && st.IsDir() {
+			continue
+		}
+		if err := errors.Join(os.RemoveAll(path), os.Mkdir(path, 0o755)); err != nil {
+			return err
+		}
+	}
 	for _, dir := range []string{"var/cache/apt", "var/lib/apt", "usr/share/doc", "usr/share/man", "usr/share/info", "usr/share/locale", "debootstrap"} {
 		if err := os.RemoveAll(filepath.Join(root, dir)); err != nil {
 			return err

@@ -1,0 +1,113 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"os/exec"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/seed-d1379373/sandbox/cgroup"
+)
+
+// Probe finds out what this host can enforce for this caller, why not, and what
+// would fix it. It does so by building a sandbox with every step of a real one
+// and no program in it: what a file or a capability set says about the host is
+// not enough.
+func Probe() *Report {
+	s := newSettings([]Option{WithBestEffort(features...)})
+	s.Memory, s.CPUShares, s.Pids, s.CPUTime = defaultMemory, 1024, defaultPids, time.Hour
+	s.CPUSet = cpusOfHost()
+	report := &Report{Kernel: kernelRelease()}
+	if err := s.validate(); err != nil {
+		report.set(FeatureNamespaces, Unknown, err.Error(), "")
+		return report
+	}
+	box := &Sandbox{settings: s}
+	defer box.Close()
+	prepared, err := box.prepare()
+	if err != nil {
+		report.fail(err)
+		return report
+	}
+	report = prepared.report
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if _, err := box.runNothing(ctx); err != nil {
+		report.fail(err)
+	}
+	for _, c := range []struct {
+		feature    Feature
+		controller string
+	}{{FeatureIO, "io"}, {FeatureDevices, "devices"}, {FeatureFreezer, "freezer"}} {
+		report.controller(prepared.host, c.feature, c.controller)
+	}
+	return report
+}
+
+// runNothing builds a sandbox and ends it where the program would be executed.
+func (s *Sandbox) runNothing(ctx context.Context) (*Result, error) {
+	p, err := s.start(ctx, &exec.Cmd{Path: "/", Args: []string{"nothing"}}, true)
+	if err != nil {
+		return nil, err
+	}
+	return p.Wait()
+}
+
+// fail records what an error of a start says about the host.
+func (r *Report) fail(err error) {
+	var unsupported *UnsupportedError
+	var setup *SetupError
+	switch {
+	case errors.As(err, &unsupported):
+		r.set(Feature(unsupported.Feature), Missing, unsupported.Reason, unsupported.Fix)
+	case errors.As(err, &setup):
+		r.set(featureOf(setup.Step), Missing, setup.Error(), "")
+	default:
+		r.set(FeatureNamespaces, Unknown, err.Error(), "")
+	}
+}
+
+// featureOf is the feature that a step belongs to.
+func featureOf(step string) Feature {
+	for prefix, f := range map[string]Feature{
+		"map user": FeatureUserNamespace, "create user": FeatureUserNamespace, "mount": FeatureMounts, "bind": FeatureMounts,
+		"mask": FeatureMounts, "make": FeatureMounts, "enter the new root": FeatureMounts, "load seccomp": FeatureSeccomp,
+		"create Landlock": FeatureLandlock, "enforce Landlock": FeatureLandlock, "add Landlock": FeatureLandlock,
+		"set supplementary": FeatureGroups, "enter cgroup": FeatureMemory, "create cgroup": FeatureMemory,
+	} {
+		if strings.HasPrefix(step, prefix) {
+			return f
+		}
+	}
+	return FeatureNamespaces
+}
+
+// controller records whether a cgroup controller can be used.
+func (r *Report) controller(h *host, f Feature, name string) {
+	if h.cgroups == nil {
+		r.set(f, Missing, h.cgroupErr.Error(), "")
+		return
+	}
+	for _, c := range h.cgroups.Controllers() {
+		if c.Controller != name {
+			continue
+		}
+		if c.Err != nil {
+			u := unsupportedGroup(f, c.Err)
+			r.set(f, Missing, u.Reason, u.Fix)
+			return
+		}
+		r.set(f, Enforced, "cgroup v"+string(rune('0'+c.Version)), "")
+	}
+}
+
+// cpusOfHost is the list of CPUs that this process may use.
+func cpusOfHost() string {
+	ids := make([]int, runtime.NumCPU())
+	for i := range ids {
+		ids[i] = i
+	}
+	return cgroup.FormatCPUList(ids)
+}

@@ -1,0 +1,44 @@
+//go:build !linux
+
+package sandbox
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"runtime"
+)
+
+// prepared does not exist here.
+type prepared struct{}
+
+func (*prepared) close() error { return nil }
+
+// running is a process that can not exist here.
+type running struct{}
+
+func unsupported() error {
+	return &UnsupportedError{Feature: "a sandbox", Reason: runtime.GOOS + " has no Linux namespaces", Fix: "run on Linux 5.14 or later"}
+}
+
+// Start returns an *[UnsupportedError].
+func (s *Sandbox) Start(ctx context.Context, cmd *exec.Cmd) (*Process, error) {
+	return nil, unsupported()
+}
+
+// Plan returns an *[UnsupportedError].
+func (s *Sandbox) Plan(cmd *exec.Cmd) (*Plan, error) { return nil, unsupported() }
+
+// Probe says that nothing can be enforced.
+func Probe() *Report {
+	r := &Report{}
+	for _, f := range features {
+		r.set(f, Missing, runtime.GOOS+" is not Linux", "run on Linux 5.14 or later")
+	}
+	return r
+}
+
+func (*running) waitOnce(*Sandbox) (*Result, error) { return nil, unsupported() }
+func (*running) commandPID() int                    { return 0 }
+func (*running) signal(os.Signal) error             { return unsupported() }
+func (*running) killAll() error                     { return unsupported() }
