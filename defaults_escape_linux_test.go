@@ -113,12 +113,38 @@ func TestLinksInBindsStayInside(t *testing.T) {
 	in := sandboxed(sandbox.WithBind(dir, "/data"))
 	wantResults(t, in, "default", map[string]string{"read:/data/link": "ENOENT", "list:/data/dir": "ENOENT", "readlink:/data/link": "ok"})
 	wantResults(t, onHost, "control", map[string]string{"read:" + dir + "/link": "ok", "list:" + dir + "/dir": "ok"})
-	// The tmpfs must not come to lie on the host's directory, or on another's.
-	_, _, err := runInside([]string{"true"}, sandbox.WithBind(dir, "/data"), sandbox.WithTmpfs("/data/dir/sub", 1<<20))
-	if err == nil {
-		t.Error("a mount was placed through a link that leads nowhere inside")
+	// Nor may the places that an option needs be made through it, on the host.
+	for _, target := range []string{"/data/dir/sub", "/data/dir/sub/deeper", "/data/dir/sub/still/deeper"} {
+		for kind, mount := range map[string]sandbox.Option{"tmpfs": sandbox.WithTmpfs(target, mib), "bind": sandbox.WithReadOnlyBind("/usr", target)} {
+			if _, _, err := runInside([]string{"true"}, sandbox.WithBind(dir, "/data"), mount); err == nil {
+				t.Errorf("a %s was placed at %s through a link that leads nowhere inside", kind, target)
+			}
+		}
+	}
+	if left := listNames(filepath.Dir(p)); len(left) != 1 {
+		t.Errorf("beside the canary on the host: %v", left)
 	}
 	if content, err := os.ReadFile(p); err != nil || string(content) != "canary" {
 		t.Errorf("the canary is %q, %v", content, err)
+	}
+}
+
+// The launcher makes places for mounts in its own view, and none in a
+// directory of the host.
+func TestPlacesAreNotMadeOnTheHost(t *testing.T) {
+	dir := openDir(t)
+	if _, _, err := runInside([]string{"true"}, sandbox.WithBind(dir, "/data"), sandbox.WithTmpfs("/data/a/b/c", mib)); err == nil {
+		t.Error("a mount was placed in a directory that is not there")
+	}
+	if left := listNames(dir); len(left) > 0 {
+		t.Errorf("the host's directory has %v", left)
+	}
+	if err := os.MkdirAll(dir+"/a/b/c", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	in := sandboxed(sandbox.WithBind(dir, "/data"), sandbox.WithTmpfs("/data/a/b/c", mib), sandbox.WithTmpfs("/new/place", mib))
+	wantResults(t, in, "control", map[string]string{"create:/data/a/b/c/x": "ok", "create:/new/place/x": "ok"})
+	if left := listNames(dir + "/a/b/c"); len(left) > 0 {
+		t.Errorf("beneath the tmpfs: %v", left)
 	}
 }

@@ -31,9 +31,6 @@ func TestMissingProgram(t *testing.T) {
 	if _, _, err := runInside([]string{"only-outside"}); !errors.Is(err, exec.ErrNotFound) {
 		t.Errorf("a program that only the host has: %v", err)
 	}
-	if _, _, err := runInside([]string{"only-outside"}, sandbox.WithReadOnlyBind(dir+"/only-outside", "/usr/local/bin/only-outside")); err == nil {
-		t.Log("a bind below /usr worked")
-	}
 	cmd := exec.Command("only-outside")
 	cmd.Env = []string{"PATH=/data"}
 	if _, err := sandbox.Run(context.Background(), cmd, sandbox.WithReadOnlyBind(dir, "/data")); err != nil {
@@ -126,11 +123,18 @@ func TestRefusedCommands(t *testing.T) {
 		"zero byte":    {Path: "/bin/true", Args: []string{"true", "a\x00b"}},
 		"nothing":      {},
 	} {
-		_, err := sandbox.Run(context.Background(), cmd)
-		var option *sandbox.OptionError
-		if !errors.As(err, &option) {
-			t.Errorf("%s: %v", name, err)
-		}
+		func() {
+			defer func() {
+				if p := recover(); p != nil {
+					t.Errorf("%s: panic: %v", name, p)
+				}
+			}()
+			_, err := sandbox.Run(context.Background(), cmd)
+			var option *sandbox.OptionError
+			if !errors.As(err, &option) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}()
 	}
 	_, err := sandbox.New(sandbox.WithMemory(1), sandbox.WithPids(0), sandbox.AddCap("no_such"), sandbox.WithBind("relative", "/x"))
 	var joined interface{ Unwrap() []error }
