@@ -10,7 +10,7 @@ TEST      := $(GO) test -race -count=1 -p=1
 # what works in a sandbox and as what it is compared with.
 PACKAGES := gcc libc6-dev make \
 	bubblewrap uidmap libcap2-bin util-linux busybox-static \
-	bash bzip2 coreutils curl git hostname nodejs openssl perl python3 tar tzdata xz-utils \
+	bash bzip2 coreutils curl git hostname netbase nodejs openssl perl python3 tar tzdata xz-utils \
 	mariadb-client mariadb-server
 
 # Where all of them are installed first, a test must not skip for want of one.

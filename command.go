@@ -17,9 +17,9 @@ func checkCommand(cmd *exec.Cmd) error {
 	case cmd == nil:
 		return &OptionError{"Start", "nil", "no command"}
 	case cmd.Process != nil:
-		return &OptionError{"Start", cmd.String(), "the command has been started before"}
+		return &OptionError{"Start", cmd.Path, "the command has been started before"}
 	case cmd.SysProcAttr != nil:
-		return &OptionError{"Start", cmd.String(), "SysProcAttr must be nil: the sandbox decides all of it"}
+		return &OptionError{"Start", cmd.Path, "SysProcAttr must be nil: the sandbox decides all of it"}
 	case cmd.Path == "" && len(cmd.Args) == 0:
 		return &OptionError{"Start", "", "no program"}
 	case cmd.Dir != "" && !path.IsAbs(cmd.Dir):

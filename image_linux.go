@@ -26,8 +26,9 @@ type image struct {
 // imageCache keeps the last image: programs are often started again with the
 // same arguments.
 type imageCache struct {
-	mu   sync.Mutex
-	last *image
+	mu     sync.Mutex
+	last   *image
+	tamper func(*launch.Program) // nil but in tests, which make calls fail
 }
 
 // take returns the image for a command; give takes it back.
@@ -40,7 +41,7 @@ func (c *imageCache) take(spec *plan.Spec, cmd *exec.Cmd, files []*os.File) (*im
 		c.last.users++
 		return c.last, nil
 	}
-	i, err := newImage(spec, floor)
+	i, err := newImage(spec, floor, c.tamper)
 	if err != nil {
 		return nil, err
 	}
@@ -91,8 +92,11 @@ func imageKey(s *plan.Spec) string {
 }
 
 // newImage builds the launcher and puts it where it can be executed.
-func newImage(spec *plan.Spec, floor int) (*image, error) {
+func newImage(spec *plan.Spec, floor int, tamper func(*launch.Program)) (*image, error) {
 	program := spec.Program()
+	if tamper != nil {
+		tamper(program)
+	}
 	bytes, err := program.Image()
 	if err != nil {
 		return nil, &UnsupportedError{"the launcher", err.Error(), "", err}

@@ -32,6 +32,7 @@ type running struct {
 	begin    time.Time // of Start
 	executed time.Time
 	stops    []func() bool
+	exited   *launch.Message // the status, where it came before Start returned
 
 	mu     sync.Mutex
 	stop   Reason // why this library killed it; Exited if it did not
@@ -50,6 +51,19 @@ func (r *running) watch(ctx context.Context) {
 	if d := r.settings.Timeout; d > 0 {
 		t := time.AfterFunc(time.Until(r.begin.Add(d)), func() { r.halt(TimedOut, nil) })
 		r.stops = append(r.stops, t.Stop)
+	}
+}
+
+// keep takes the descriptor of a message over.
+func (r *running) keep(into *int, m launch.Message) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, fd := range m.Files {
+		if *into < 0 {
+			*into = fd
+		} else {
+			unix.Close(fd) // nothing sends a second one
+		}
 	}
 }
 
@@ -184,6 +198,9 @@ func (r *running) finish() (*Result, error) {
 
 // awaitStatus reads until the command's status or the launcher's end.
 func (r *running) awaitStatus() (launch.Message, bool) {
+	if r.exited != nil {
+		return *r.exited, true
+	}
 	for {
 		m, err := r.control.Receive()
 		if err != nil {
@@ -298,27 +315,31 @@ func (r *running) release() error {
 	return nil
 }
 
-// discard ends a start that failed: the launcher is killed and waited for.
+// discard ends a start that failed. A launcher that reports a failure ends by
+// itself, and the end of its outer process is the end of all; it is killed when
+// that was asked for, or when it takes too long.
 func (r *running) discard() {
 	if r.launched {
-		r.killAll()
-		// PID 1 may wait for the host's answer; this ends the waiting. End of
-		// file comes when no process of the launcher is left.
-		r.control.Hangup()
-		const patience = 10 * time.Second
-		r.control.SetDeadline(time.Now().Add(patience))
+		const patience = 2 * time.Second
+		late := time.AfterFunc(patience, func() { r.killAll() })
+		if stop, _ := r.stopped(); stop != Exited {
+			r.killAll()
+		}
+		r.control.Hangup() // whoever waits for the host's answer, stops waiting
 		for {
 			m, err := r.control.Receive()
 			if err != nil {
 				break
 			}
-			if len(m.Files) == 2 {
-				r.initPidfd, r.commandPidfd = m.Files[0], m.Files[1]
+			killed := m.Kind == launch.MessageBorn && r.initPidfd < 0
+			r.keep(&r.initPidfd, m)
+			if stop, _ := r.stopped(); killed && stop != Exited {
 				r.killAll()
 			}
 		}
 		r.cmd.Wait()
 		awaitDeath(r.initPidfd)
+		late.Stop()
 	}
 	for _, stop := range r.stops {
 		stop()

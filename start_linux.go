@@ -213,7 +213,8 @@ func (st *start) followSetup(ctx context.Context) error {
 			return st.launcherGone(ctx, err)
 		}
 	}
-	for {
+	// The two processes of the launcher speak for themselves, in any order.
+	for started := false; !started || r.initPidfd < 0; {
 		m, err := r.control.Receive()
 		if err != nil {
 			return st.launcherGone(ctx, err)
@@ -231,13 +232,15 @@ func (st *start) followSetup(ctx context.Context) error {
 		case launch.MessageFail:
 			return st.setupError(m)
 		case launch.MessageStarted:
-			if len(m.Files) != 2 {
-				return &SetupError{"start the command", "", errors.New("the launcher sent no descriptors")}
-			}
-			r.initPidfd, r.commandPidfd = m.Files[0], m.Files[1]
-			return nil
+			r.keep(&r.commandPidfd, m)
+			started = true
+		case launch.MessageBorn:
+			r.keep(&r.initPidfd, m)
+		case launch.MessageExited: // a short command
+			r.exited = &m
 		}
 	}
+	return nil
 }
 
 // answer lets the launcher go on into its cgroups.

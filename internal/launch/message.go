@@ -10,10 +10,11 @@ import (
 // starts with a MessageKind and is at most maxMessage bytes long.
 //
 //	launcher                      host
+//	   | -- Born (descriptor) ----> |  the pidfd of PID 1
 //	   | -- Map (credentials) ----> |  writes the id maps of the sender
-//	   | <------------- one byte -- |
+//	   | <-- one byte, descriptors- |  the cgroups to enter
 //	   | -- Command (credentials) > |  learns the command's pid
-//	   | -- Started (descriptors) > |  execve succeeded: pidfds of PID 1 and the command
+//	   | -- Started (descriptor) -> |  execve succeeded: the pidfd of the command
 //	   | -- Exited -------------- > |  the command's wait status and usage
 //	   | -- Fail ---------------- > |  instruction and errno, at any time
 //
@@ -28,6 +29,7 @@ const (
 	MessageCommand
 	MessageStarted
 	MessageExited
+	MessageBorn
 )
 
 const (
@@ -47,7 +49,7 @@ type Message struct {
 	Status uint32 // Exited: as wait4(2) gives it
 	Usage  Rusage // Exited: the command and the children it waited for
 	PID    int    // the sender, in the host's PID namespace
-	Files  []int  // Started: descriptors passed along
+	Files  []int  // Born, Started: the descriptor passed along
 }
 
 // Rusage is the part of getrusage(2) that a result reports.
@@ -69,7 +71,7 @@ func parseMessage(b []byte) (Message, error) {
 		want = failSize
 	case MessageExited:
 		want = exitedSize
-	case MessageMap, MessageCommand, MessageStarted:
+	case MessageMap, MessageCommand, MessageStarted, MessageBorn:
 	default:
 		return Message{}, fmt.Errorf("launch: message of unknown kind %d", m.Kind)
 	}

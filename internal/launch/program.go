@@ -137,6 +137,21 @@ func (in *Instr) IfMasked(mask uint64, value Arg, l *Label) *Instr {
 	return in
 }
 
+// Replace makes instruction i another call; what follows it stays. With it and
+// with [Program.Fail] tests see what becomes of a program in which a call does
+// something else than it should.
+func (p *Program) Replace(i int, c Call, args ...Arg) {
+	in := p.instrs[i]
+	in.call, in.args = c, [6]Arg{}
+	copy(in.args[:], args)
+}
+
+// Fail makes instruction i fail with an errno and do nothing else.
+func (p *Program) Fail(i int, errno uint32) {
+	n := sumNumber - int(errno)
+	p.Replace(i, Call{"fail", n, n}, Int(errno))
+}
+
 // NewLabel returns a label that is yet to be placed.
 func (p *Program) NewLabel(name string) *Label { return &Label{name: name, index: -1} }
 

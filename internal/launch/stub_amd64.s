@@ -53,8 +53,8 @@ arg5:
 	MOVLQSX (R9), R9
 
 run:
-	// A negative number is the one operation that is not a system call:
-	// the sum of the first two arguments.
+	// A negative number is no system call: -1 is the sum of the first two
+	// arguments, and -1-errno a call that fails.
 	TESTQ AX, AX
 	JLT   sum
 	SYSCALL
@@ -91,6 +91,8 @@ next:
 	JMP  fetch
 
 sum:
+	INCQ AX
+	JNE  error
 	LEAQ (DI)(SI*1), AX
 	JMP  result
 

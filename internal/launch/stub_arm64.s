@@ -49,8 +49,8 @@ arg5:
 	MOVW (R5), R5
 
 run:
-	// A negative number is the one operation that is not a system call:
-	// the sum of the first two arguments.
+	// A negative number is no system call: -1 is the sum of the first two
+	// arguments, and -1-errno a call that fails.
 	TBNZ $63, R8, sum
 	SVC  $0
 	CMN  $4095, R0
@@ -83,8 +83,13 @@ next:
 	B   fetch
 
 sum:
-	ADD R1, R0
-	B   result
+	ADD  $1, R8
+	CBNZ R8, failing
+	ADD  R1, R0
+	B    result
+
+failing:
+	MOVD R8, R0
 
 error:
 	NEG   R0, R0

@@ -61,13 +61,28 @@ type builder struct {
 	made                    map[string]bool        // directories in a tmpfs of the view
 	trees                   map[string]launch.Cell // opened before the view, by target
 	groups                  []launch.Cell          // cgroup.procs files that the host sent
-	started                 started
+	born, started           handover               // the pidfds of PID 1 and of the command, for the host
 }
 
-// started is the message with the descriptors of PID 1 and the command.
-type started struct {
-	header                  launch.Ref
-	initPidfd, commandPidfd launch.Cell
+// A handover is a message that passes one descriptor.
+type handover struct {
+	header launch.Ref // struct msghdr
+	file   launch.Cell
+}
+
+// handover lays out sendmsg(2)'s structures around a descriptor.
+func (b *builder) handover(kind launch.MessageKind) handover {
+	const (
+		solSocket, scmRights = 1, 1
+		controlSize          = 16 + 4 // of struct cmsghdr and one int
+	)
+	body := b.Message(kind)
+	iov := b.words("iovec", body.Address(), uint64(launch.SimpleSize))
+	control := b.Data("descriptor to pass", append(littleWords(controlSize, solSocket|scmRights<<32), make([]byte, 8)...))
+	return handover{
+		header: b.words("msghdr", 0, 0, iov.Address(), 1, control.Address(), controlSize, 0),
+		file:   launch.CellAt(control.Plus(16)),
+	}
 }
 
 func newBuilder(s *Spec) *builder {

@@ -175,8 +175,7 @@ func (b *builder) forkCommand() {
 	pipe := b.Data("exec pipe", make([]byte, 8))
 	b.execPipe = launch.CellAt(pipe)
 	b.Call(launch.Pipe2, pipe, launch.Int(oCloexec))
-	b.startedMessage()
-	b.Call(launch.PidfdOpen, launch.Int(1), launch.Int(0)).Into(b.started.initPidfd)
+	b.started = b.handover(launch.MessageStarted)
 	if b.spec.CloneInto {
 		b.cloneInto()
 		return
@@ -186,7 +185,7 @@ func (b *builder) forkCommand() {
 
 // clone makes the command's process beside PID 1.
 func (b *builder) clone() {
-	b.Call(launch.Clone, launch.Int(cloneVM|clonePIDFD|sigchld), launch.Int(0), b.started.commandPidfd.Ref(), launch.Int(0), launch.Int(0)).
+	b.Call(launch.Clone, launch.Int(cloneVM|clonePIDFD|sigchld), launch.Int(0), b.started.file.Ref(), launch.Int(0), launch.Int(0)).
 		Into(b.commandPID).If(launch.Int(0), b.commandEntry)
 }
 
@@ -196,7 +195,7 @@ func (b *builder) cloneInto() {
 	const size, cgroupField, cloneIntoCgroup = 88, 80, 0x200000000
 	args := make([]byte, size) // struct clone_args
 	binary.LittleEndian.PutUint64(args[0:], cloneVM|clonePIDFD|cloneIntoCgroup)
-	binary.LittleEndian.PutUint64(args[8:], b.started.commandPidfd.Ref().Address())
+	binary.LittleEndian.PutUint64(args[8:], b.started.file.Ref().Address())
 	binary.LittleEndian.PutUint64(args[32:], sigchld)
 	ref := b.Data("clone_args", args)
 	refused, done := b.NewLabel("clone3 refused"), b.NewLabel("cloned")
@@ -207,22 +206,6 @@ func (b *builder) cloneInto() {
 	b.Place(refused)
 	b.clone()
 	b.Place(done)
-}
-
-// startedMessage lays out sendmsg(2)'s structures around two descriptors.
-func (b *builder) startedMessage() {
-	const (
-		solSocket, scmRights = 1, 1
-		controlSize          = 16 + 2*4
-	)
-	body := b.Message(launch.MessageStarted)
-	iov := b.words("iovec", body.Address(), uint64(launch.SimpleSize))
-	control := b.Data("descriptors", append(littleWords(controlSize, solSocket|scmRights<<32), make([]byte, 8)...))
-	b.started = started{
-		header:       b.words("msghdr", 0, 0, iov.Address(), 1, control.Address(), controlSize, 0),
-		initPidfd:    launch.CellAt(control.Plus(16)),
-		commandPidfd: launch.CellAt(control.Plus(20)),
-	}
 }
 
 // retire takes PID 1's privileges and descriptors away, then lets the command
@@ -250,12 +233,11 @@ func (b *builder) retire() {
 		to   launch.Int
 	}{
 		{b.control, keptControl}, {b.signals, keptSignals}, {b.execPipe, keptExec},
-		{b.started.initPidfd, keptInit}, {b.started.commandPidfd, keptCommand},
+		{b.started.file, keptCommand},
 	} {
 		b.Call(launch.Dup3, move.from, move.to, launch.Int(oCloexec))
 	}
-	b.Set(b.started.initPidfd, keptInit)
-	b.Set(b.started.commandPidfd, keptCommand)
+	b.Set(b.started.file, keptCommand)
 	b.Call(launch.CloseRange, keptCommand+1, launch.Int(^uint32(0)), launch.Int(0))
 	b.guard()
 	b.Set(b.gate, launch.Int(1))

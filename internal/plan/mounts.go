@@ -181,7 +181,7 @@ func (b *builder) remember(e Entry) {
 // tmpfs of the view. Elsewhere they must exist.
 func (b *builder) parents(rel string) {
 	parent := path.Dir(rel)
-	if parent == "." || b.made[parent] {
+	if _, known := b.made[parent]; parent == "." || known {
 		return
 	}
 	b.parents(parent)

@@ -9,8 +9,7 @@ const (
 	keptControl launch.Int = 0
 	keptSignals launch.Int = 1
 	keptExec    launch.Int = 2 // PID 1: end of file when the command executes
-	keptInit    launch.Int = 3 // PID 1: its own pidfd
-	keptCommand launch.Int = 4 // PID 1: the command's pidfd
+	keptCommand launch.Int = 3 // PID 1: the command's pidfd
 )
 
 const (
@@ -45,8 +44,10 @@ func (b *builder) outer() {
 		b.Call(launch.Setns, launch.Int(j.File), launch.Int(j.Type))
 	}
 	b.Step("create namespaces", describe(s.cloneFlags()))
-	b.Call(launch.Clone, launch.Int(s.cloneFlags()|sigchld), launch.Int(0), launch.Int(0), launch.Int(0), launch.Int(0)).
+	b.born = b.handover(launch.MessageBorn)
+	b.Call(launch.Clone, launch.Int(s.cloneFlags()|clonePIDFD|sigchld), launch.Int(0), b.born.file.Ref(), launch.Int(0), launch.Int(0)).
 		Into(b.initPID).If(launch.Int(0), b.initEntry)
+	b.Call(launch.Sendmsg, b.control, b.born.header, launch.Int(noSignal)).IgnoreAll()
 
 	b.Step("supervise", "")
 	b.Call(launch.Dup3, b.control, keptControl, launch.Int(oCloexec)).IgnoreAll()

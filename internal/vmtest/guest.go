@@ -46,7 +46,7 @@ func emulator(r Row, kernel, initramfs, disk, console string) []string {
 		args = append([]string{"qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a57"}, args...)
 		args = append(args, "-device", "pci-serial,chardev=result")
 	default:
-		args = append([]string{"qemu-system-x86_64", "-M", "pc", "-cpu", "max"}, args...)
+		args = append([]string{"qemu-system-x86_64", "-M", "pc", "-cpu", "Nehalem"}, args...)
 		args = append(args, "-serial", "chardev:result")
 	}
 	lsm := "security=apparmor apparmor=1"
