@@ -5,7 +5,7 @@ import "github.com/seed-d1379373/sandbox/caps"
 // bounding is what the sandbox can have at most. The names are valid.
 func (s *settings) bounding(root bool) caps.Set {
 	base := caps.Default()
-	if !root && len(s.CapAdd) == 0 {
+	if !root && len(s.CapAdd) == 0 && !s.DockerCaps {
 		base = 0
 	}
 	set, _ := caps.Change{Add: s.CapAdd, Drop: s.CapDrop}.Apply(base)

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/seed-d1379373/sandbox/caps"
+	"github.com/seed-d1379373/sandbox/cgroup"
+	"github.com/seed-d1379373/sandbox/namespace"
 	"github.com/seed-d1379373/sandbox/seccomp"
 )
 
@@ -27,13 +29,29 @@ type Config struct {
 	CPUTime     time.Duration     `json:"cpuTime,omitempty"`
 	OutputLimit int64             `json:"outputLimit,omitempty"` // bytes; 0: none
 
-	User       string   `json:"user,omitempty"` // as given; empty: the default identity
-	Groups     []string `json:"groups,omitempty"`
-	HostUserNS bool     `json:"hostUserNS,omitempty"`
+	User       string            `json:"user,omitempty"` // as given; empty: the default identity
+	Groups     []string          `json:"groups,omitempty"`
+	HostUserNS bool              `json:"hostUserNS,omitempty"`
+	UserRemap  string            `json:"userRemap,omitempty"`
+	UIDMap     []namespace.IDMap `json:"uidMap,omitempty"`
+	GIDMap     []namespace.IDMap `json:"gidMap,omitempty"`
+
+	Devices     []string           `json:"devices,omitempty"`
+	DeviceRules []string           `json:"deviceRules,omitempty"`
+	IOWeight    uint16             `json:"ioWeight,omitempty"`
+	IOMax       map[string]IOLimit `json:"ioMax,omitempty"`
+	OOMScoreAdj *int               `json:"oomScoreAdj,omitempty"`
+	Terminal    bool               `json:"terminal,omitempty"`
+
+	Privileged      bool   `json:"privileged,omitempty"`
+	AppArmor        string `json:"apparmor,omitempty"`
+	SELinux         Label  `json:"selinux,omitzero"`
+	SELinuxDisabled bool   `json:"selinuxDisabled,omitempty"`
 
 	CapAdd        []string `json:"capAdd,omitempty"`
 	CapDrop       []string `json:"capDrop,omitempty"`
-	Bounding      caps.Set `json:"capBounding"` // what the sandbox can have at most
+	DockerCaps    bool     `json:"dockerCaps,omitempty"` // Docker's default set is the base for any user
+	Bounding      caps.Set `json:"capBounding"`          // what the sandbox can have at most
 	NewPrivileges bool     `json:"newPrivileges,omitempty"`
 
 	Seccomp  string `json:"seccomp"`  // "default", "unconfined" or "custom"
@@ -73,7 +91,10 @@ type Rlimit struct {
 type settings struct {
 	Config
 	policy      *seccomp.Policy
-	named       map[string]bool // options that the caller gave
+	seccompPath string              // a profile that WithSecurityOpt names
+	devices     []device            // Devices, parsed
+	deviceRules []cgroup.DeviceRule // DeviceRules, parsed
+	named       map[string]bool     // options that the caller gave
 	rlimitNamed map[string]bool
 	errs        []error
 }
@@ -97,6 +118,7 @@ func newSettings(opts []Option) *settings {
 			ShmSize:  defaultTmpSize,
 			TmpSize:  defaultTmpSize,
 			Hostname: defaultHost,
+			IOMax:    map[string]IOLimit{},
 			Network:  NetworkNone,
 			IPC:      IPCPrivate,
 		},

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -194,7 +193,7 @@ func TestOutputIsComplete(t *testing.T) {
 
 // A time limit, too, ends what does not listen.
 func TestTimeoutEndsEverything(t *testing.T) {
-	s := startContext(t, context.Background(), family("cat"), sandbox.WithTimeout(2*time.Second))
+	s := startContext(t, context.Background(), family("cat"), sandbox.WithTimeout(5*moment(t)))
 	w := watch(t, s.PID())
 	res, err := s.Wait()
 	if n := w.alive(0); n != 0 || res.Reason != sandbox.TimedOut {

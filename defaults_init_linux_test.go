@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -168,7 +169,7 @@ func adoptedByInit([]string) any {
 		}
 	}
 	json.NewEncoder(os.Stdout).Encode(got)
-	os.Exit(7)
+	syscall.Exit(7)
 	return nil
 }
 

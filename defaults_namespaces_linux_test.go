@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -48,6 +49,38 @@ func TestEveryNamespaceIsNew(t *testing.T) {
 				t.Errorf("two sandboxes share %s", link)
 			}
 			seen[link] = true
+		}
+	}
+}
+
+// A policy that is used again shares nothing between its commands, though it
+// keeps what it has prepared for them.
+func TestReusedPolicySharesNothing(t *testing.T) {
+	for name, opts := range map[string][]sandbox.Option{"default": {}, "sys_admin": {sandbox.AddCap("sys_admin")}} {
+		_, opts := command(probeArgs("wait"), opts)
+		s, err := sandbox.New(opts...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		first := startIn(t, s, []string{"sh", "-c", "touch /tmp/first /dev/shm/first; mount -t tmpfs first /usr/share 2>/dev/null; echo ready; cat"})
+		mounts := parseMounts(fmt.Sprintf("/proc/%d/mountinfo", first.PID()))
+		if mounted := slices.ContainsFunc(mounts, func(m mount) bool { return m.point == "/usr/share" }); mounted != (name == "sys_admin") {
+			t.Errorf("control: %s: has the first a mount of its own? %v", name, mounted)
+		}
+		second := startIn(t, s, probeArgs("wait"))
+		for _, n := range namespaceNames {
+			one, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/%s", first.PID(), n))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if two, _ := os.Readlink(fmt.Sprintf("/proc/%d/ns/%s", second.PID(), n)); one == two {
+				t.Errorf("%s: two commands share %s", name, one)
+			}
+		}
+		third := startIn(t, s, []string{"sh", "-c", "echo $(ls -A /tmp /dev/shm) $(grep -c first /proc/mounts)"})
+		if third.first != "/dev/shm: /tmp: 0\n" {
+			t.Errorf("%s: a later command sees %q", name, third.first)
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -161,13 +162,26 @@ func startCommand(t *testing.T, argv []string, opts ...sandbox.Option) *session 
 func startContext(t *testing.T, ctx context.Context, argv []string, opts ...sandbox.Option) *session {
 	t.Helper()
 	cmd, opts := command(argv, opts)
+	return follow(t, cmd, func() (*sandbox.Process, error) { return sandbox.Start(ctx, cmd, opts...) })
+}
+
+// startIn starts a command of a policy that has the probe already.
+func startIn(t *testing.T, s *sandbox.Sandbox, argv []string) *session {
+	t.Helper()
+	cmd := exec.Command(argv[0], argv[1:]...)
+	return follow(t, cmd, func() (*sandbox.Process, error) { return s.Start(context.Background(), cmd) })
+}
+
+// follow waits for the first line of a command, or its end.
+func follow(t *testing.T, cmd *exec.Cmd, begin func() (*sandbox.Process, error)) *session {
+	t.Helper()
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	ready := &firstLine{seen: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = ready, ready
-	p, err := sandbox.Start(ctx, cmd, opts...)
+	p, err := begin()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,10 +191,12 @@ func startContext(t *testing.T, ctx context.Context, argv []string, opts ...sand
 	go func() { p.Wait(); close(ended) }()
 	select {
 	case <-ready.seen:
-		s.first = ready.line
+		s.first = ready.first()
 	case <-ended:
 		_, err := p.Wait()
-		t.Fatalf("%v ended early: %v: %s", argv, err, s.out())
+		if s.first = ready.first(); s.first == "" {
+			t.Fatalf("%v ended early: %v: %s", cmd.Args, err, s.out())
+		}
 	}
 	return s
 }
@@ -207,6 +223,12 @@ func (w *firstLine) Write(b []byte) (int, error) {
 		close(w.seen)
 	}
 	return len(b), nil
+}
+
+func (w *firstLine) first() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.line
 }
 
 func (w *firstLine) String() string {
@@ -255,4 +277,15 @@ func needFeature(t *testing.T, f sandbox.Feature, ask ...sandbox.Option) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// moment is a time in which this machine starts several sandboxes, for limits
+// that must not be reached before a command runs.
+func moment(t *testing.T) time.Duration {
+	t.Helper()
+	begin := time.Now()
+	for range 2 {
+		sandboxed()(t, probeArgs("ids")...)
+	}
+	return 100*time.Millisecond + 3*time.Since(begin)
 }

@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -22,11 +23,12 @@ func probes() map[string]func(args []string) any {
 		"namespaces": func([]string) any { return ownNamespaces() },
 		"ids":        func([]string) any { return ownIDs() },
 		"network":    func([]string) any { return networkView() },
+		"writable":   func(args []string) any { return writableFiles(args) },
 		"list":       func(args []string) any { return listNames(args[0]) },
 		"entries":    func(args []string) any { return describeEntries(args[0]) },
 		"read":       func(args []string) any { return readAll(args) },
 		"fill":       func(args []string) any { return fill(args[0]) },
-		"files":      func(args []string) any { return makeFiles(args[0]) },
+		"files":      func(args []string) any { return makeFiles(args[0], args[1]) },
 		"statfs":     func(args []string) any { return fileSystemSize(args[0]) },
 		"forks":      func([]string) any { return countForks() },
 		"terminal":   func([]string) any { return terminal() },
@@ -111,55 +113,6 @@ type identity struct {
 func ownIDs() identity {
 	groups, _ := os.Getgroups()
 	return identity{os.Getuid(), os.Geteuid(), os.Getgid(), os.Getegid(), groups}
-}
-
-// network is what a program sees of the network.
-type network struct {
-	Interfaces map[string]string // flags by name
-	Loopback   map[string]string // outcome of a conversation, by address
-	Outside    string            // of a connection to a public address
-}
-
-func networkView() network {
-	n := network{map[string]string{}, map[string]string{}, ""}
-	interfaces, _ := net.Interfaces()
-	for _, i := range interfaces {
-		n.Interfaces[i.Name] = i.Flags.String()
-	}
-	for _, address := range []string{"127.0.0.1:0", "[::1]:0"} {
-		n.Loopback[address] = outcome(talk(address))
-	}
-	// A datagram socket connects without a packet: only the route is asked.
-	conn, err := net.Dial("udp", "192.0.2.1:9")
-	if err == nil {
-		conn.Close()
-	}
-	n.Outside = outcome(err)
-	return n
-}
-
-// talk sends a word over TCP to itself.
-func talk(address string) error {
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		return err
-	}
-	defer l.Close()
-	client, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	server, err := l.Accept()
-	if err != nil {
-		return err
-	}
-	defer server.Close()
-	if _, err := client.Write([]byte("word")); err != nil {
-		return err
-	}
-	_, err = io.ReadFull(server, make([]byte, 4))
-	return err
 }
 
 func listNames(dir string) []string {
@@ -267,16 +220,32 @@ func fill(dir string) filled {
 	return filled{total, "ok"}
 }
 
-// makeFiles makes empty files until no more can be made, or 20,000.
-func makeFiles(dir string) filled {
-	for i := range int64(20000) {
+// makeFiles makes empty files until no more can be made, or this many.
+func makeFiles(dir, most string) filled {
+	n, _ := strconv.Atoi(most)
+	for i := range n {
 		fd, err := unix.Open(fmt.Sprintf("%s/file%d", dir, i), unix.O_CREAT|unix.O_WRONLY|unix.O_CLOEXEC, 0o600)
 		if err != nil {
-			return filled{i, outcome(err)}
+			return filled{int64(i), outcome(err)}
 		}
 		unix.Close(fd)
 	}
-	return filled{20000, "ok"}
+	return filled{int64(n), "ok"}
+}
+
+// writableFiles are those below some directories that can be opened for
+// writing, which has no effect yet.
+func writableFiles(dirs []string) []string {
+	out := []string{}
+	for _, dir := range dirs {
+		filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+			if err == nil && d.Type().IsRegular() && attempts()["write"](p) == nil {
+				out = append(out, p)
+			}
+			return nil
+		})
+	}
+	return out
 }
 
 // size is that of a file system.

@@ -4,7 +4,6 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/seed-d1379373/sandbox"
@@ -110,13 +109,36 @@ func TestProcIsReadOnly(t *testing.T) {
 		wantResults(t, sandboxed(sandbox.WithUser("root"), sandbox.WithHostUserNS(), sandbox.WithoutLandlock()), "root of the host", refused)
 		wantResults(t, onHost, "control", map[string]string{"write:/proc/sys/kernel/domainname": "ok"})
 	}
-	mounts := mountLines(sandboxed()(t, "cat", "/proc/self/mountinfo"))
+}
+
+// Of all that is below Docker's read-only paths, nothing can be opened for
+// writing.
+func TestNothingOfProcIsWritable(t *testing.T) {
+	var there []string
 	for _, p := range dockerReadOnly {
-		if _, err := os.Stat(p); err != nil {
-			continue
+		if _, err := os.Stat(p); err == nil {
+			there = append(there, p)
 		}
-		if !slices.ContainsFunc(mounts, func(m mount) bool { return m.point == p && strings.HasPrefix(m.options, "ro,") }) {
-			t.Errorf("%s is not mounted read-only", p)
+	}
+	if got := ask[[]string](t, unsandboxed, "writable", "/proc/sys/net"); len(got) == 0 {
+		t.Error("control: root of a plain user namespace can change nothing of its own network")
+	}
+	places := map[string]place{
+		"default":                 sandboxed(),
+		"by the mounts alone":     sandboxed(unconfined, sandbox.WithoutLandlock()),
+		"root":                    sandboxed(sandbox.WithUser("root")),
+		"root, every capability":  sandboxed(sandbox.WithUser("root"), sandbox.AddCap("all"), unconfined, sandbox.WithoutLandlock()),
+		"added capability, alone": sandboxed(sandbox.AddCap("net_admin"), unconfined, sandbox.WithoutLandlock()),
+	}
+	if os.Geteuid() == 0 {
+		if got := ask[[]string](t, onHost, "writable", there...); len(got) < 10 {
+			t.Errorf("control: the host's root can change only %q", got)
+		}
+		places["root of the host"] = sandboxed(sandbox.WithUser("root"), sandbox.WithHostUserNS(), sandbox.AddCap("sys_admin", "net_admin"), unconfined, sandbox.WithoutLandlock())
+	}
+	for name, in := range places {
+		if got := ask[[]string](t, in, "writable", there...); len(got) > 0 {
+			t.Errorf("%s: can be opened for writing: %q", name, got[:min(len(got), 10)])
 		}
 	}
 }

@@ -55,17 +55,17 @@ func TestTemporaryFileSystemsAreFull(t *testing.T) {
 func TestTemporaryFileSystemsRunOutOfFiles(t *testing.T) {
 	for _, dir := range []string{"/tmp", "/dev/shm"} {
 		limit := ask[size](t, sandboxed(), "statfs", dir).Files
-		got := ask[filled](t, sandboxed(), "files", dir)
+		got := ask[filled](t, sandboxed(), "files", dir, "20000")
 		if got.Err != "ENOSPC" || got.Count == 0 || got.Count >= int64(limit) {
 			t.Errorf("%s took %+v of %d files", dir, got, limit)
 		}
 	}
-	small := ask[filled](t, sandboxed(sandbox.WithTmpfs("/tmp", mib)), "files", "/tmp")
+	small := ask[filled](t, sandboxed(sandbox.WithTmpfs("/tmp", mib)), "files", "/tmp", "2000")
 	if small.Err != "ENOSPC" || small.Count > mib/1024 {
 		t.Errorf("1 MiB took %+v", small)
 	}
 	dir := openDir(t)
-	if got := ask[filled](t, sandboxed(sandbox.WithBind(dir, "/data")), "files", "/data"); got.Err != "ok" {
+	if got := ask[filled](t, sandboxed(sandbox.WithBind(dir, "/data")), "files", "/data", "2000"); got.Err != "ok" {
 		t.Errorf("control: a directory of the host took %+v", got)
 	}
 }

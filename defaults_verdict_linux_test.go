@@ -39,6 +39,7 @@ func killing(action seccomp.Action, call string) sandbox.Option {
 // The ways in which a command can end are told apart.
 func TestVerdicts(t *testing.T) {
 	sh := func(script string) []string { return []string{"sh", "-c", script} }
+	short := sandbox.WithTimeout(moment(t))
 	bySignal := func(s syscall.Signal) verdict { return verdict{sandbox.Signaled, -1, s} }
 	for _, c := range []struct {
 		name string
@@ -58,12 +59,12 @@ func TestVerdicts(t *testing.T) {
 		{"segmentation fault", sh("kill -SEGV $$"), "", nil, bySignal(unix.SIGSEGV)},
 		{"a signal that the shell's user sent", sh("kill -SYS $$"), "", []sandbox.Option{unconfined}, bySignal(unix.SIGSYS)},
 		{"real-time signal", sh("kill -40 $$"), "", nil, bySignal(40)},
-		{"timeout", sh("sleep 1000"), "", []sandbox.Option{sandbox.WithTimeout(100 * time.Millisecond)}, killed.because(sandbox.TimedOut)},
-		{"timeout, deaf", sh("trap '' TERM; sleep 1000"), "", []sandbox.Option{sandbox.WithTimeout(100 * time.Millisecond)}, killed.because(sandbox.TimedOut)},
+		{"timeout", sh("sleep 1000"), "", []sandbox.Option{short}, killed.because(sandbox.TimedOut)},
+		{"timeout, deaf", sh("trap '' TERM; sleep 1000"), "", []sandbox.Option{short}, killed.because(sandbox.TimedOut)},
 		{"in time", sh("exit 4"), "", []sandbox.Option{sandbox.WithTimeout(time.Hour)}, verdict{code: 4}},
 		{"CPU time", sh("while :; do :; done"), sandbox.FeatureCPUTime, []sandbox.Option{sandbox.WithCPUTime(100 * time.Millisecond)}, killed.because(sandbox.CPUTimeExceeded)},
 		{"CPU time of children", sh("while :; do sh -c 'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done'; done"), sandbox.FeatureCPUTime, []sandbox.Option{sandbox.WithCPUTime(200 * time.Millisecond)}, killed.because(sandbox.CPUTimeExceeded)},
-		{"CPU time left", sh("sleep 0.3; exit 5"), sandbox.FeatureCPUTime, []sandbox.Option{sandbox.WithCPUTime(250 * time.Millisecond)}, verdict{code: 5}},
+		{"CPU time left", sh("sleep 1.2; exit 5"), sandbox.FeatureCPUTime, []sandbox.Option{sandbox.WithCPUTime(time.Second)}, verdict{code: 5}},
 		{"out of memory", probeArgs("hog", fmt.Sprint(200*mib)), sandbox.FeatureMemory, []sandbox.Option{sandbox.WithMemory(32 * mib)}, killed.because(sandbox.OOMKilled)},
 		{"output", sh("yes"), "", []sandbox.Option{sandbox.WithOutputLimit(1000)}, killed.because(sandbox.OutputLimit)},
 		{"output on both", sh("while :; do echo x; echo y >&2; done"), "", []sandbox.Option{sandbox.WithOutputLimit(1000)}, killed.because(sandbox.OutputLimit)},
@@ -124,7 +125,7 @@ func TestCanceledVerdict(t *testing.T) {
 			return ctx, func() { cancel(cause) }
 		}, cause},
 		{"deadline", func() (context.Context, func()) {
-			ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+			ctx, cancel := context.WithTimeout(context.Background(), moment(t))
 			_ = cancel
 			return ctx, func() {}
 		}, context.DeadlineExceeded},

@@ -78,11 +78,33 @@ func planGroup(s *settings, h *host, report *Report) (*groupPlan, error) {
 			detail: fmt.Sprintf("%d processes and threads", s.Pids),
 			use:    func() { g.limits.Pids = s.Pids },
 			instead: func() bool {
-				if s.HostUserNS {
+				if s.hostUserNS(h) {
 					return false
 				}
 				g.processes = s.Pids + 1 // PID 1 is counted here
 				report.set(FeaturePids, Enforced, fmt.Sprintf("%d processes and threads, by RLIMIT_NPROC in the user namespace", s.Pids), "")
+				return true
+			},
+		},
+		{
+			feature: FeatureIO, controller: "io", wanted: s.IOWeight > 0 || len(s.IOMax) > 0, named: true,
+			detail: "weight and rates",
+			use: func() {
+				g.limits.IOWeight = s.IOWeight
+				for device, l := range s.IOMax {
+					g.limits.IOMax = append(g.limits.IOMax, l.lower(device))
+				}
+			},
+		},
+		{
+			feature: FeatureDevices, controller: "devices", wanted: len(s.devices)+len(s.deviceRules) > 0 && !s.Privileged,
+			named: len(s.deviceRules) > 0, detail: "by the devices cgroup and by the nodes that exist",
+			use: func() { g.limits.Devices = deviceRules(s) },
+			instead: func() bool {
+				if len(s.deviceRules) > 0 {
+					return false
+				}
+				report.set(FeatureDevices, Enforced, "by the nodes that exist: nothing inside can make another", "")
 				return true
 			},
 		},

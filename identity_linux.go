@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 
@@ -24,14 +25,21 @@ type identity struct {
 	name, home string
 	uids, gids namespace.IDMaps // nil: no user namespace
 	selfMap    bool             // the launcher may write the maps itself
+	tools      *mapTools        // newuidmap and newgidmap, where they write them
 	setGroups  bool
 	report     Entry // about supplementary groups
 }
 
+// mapTools are the programs that write maps for an ordinary caller.
+type mapTools struct{ uid, gid string }
+
 // resolveIdentity finds the ids inside, and the maps that lead outside.
 func resolveIdentity(s *settings, h *host) (*identity, error) {
 	id := &identity{uid: h.uid, gid: h.gid, home: "/tmp"}
-	if h.uid == 0 || h.gid == 0 {
+	switch {
+	case s.named["WithUserRemap"] || s.named["WithIDMap"]:
+		id.uid, id.gid = 0, 0
+	case h.uid == 0 || h.gid == 0:
 		id.uid, id.gid = nobody, nobody
 	}
 	if s.User != "" {
@@ -53,10 +61,70 @@ func resolveIdentity(s *settings, h *host) (*identity, error) {
 	if id.name == "" {
 		id.name = defaultName(id.uid)
 	}
-	if s.HostUserNS {
+	switch {
+	case s.hostUserNS(h):
 		return id, hostIdentity(h, id)
+	case s.named["WithUserRemap"] || s.named["WithIDMap"]:
+		return id, mapRanges(s, h, id)
 	}
 	return id, mapIdentity(s, h, id)
+}
+
+// hostUserNS says whether there is no user namespace: it was asked for, or the
+// caller is root and wants a privileged sandbox.
+func (s *settings) hostUserNS(h *host) bool { return s.HostUserNS || s.Privileged && h.canMount }
+
+// mapRanges is for WithUserRemap and WithIDMap.
+func mapRanges(s *settings, h *host, id *identity) error {
+	id.uids, id.gids = s.UIDMap, s.GIDMap
+	if s.named["WithUserRemap"] {
+		uids, gids, err := namespace.Remap(s.UserRemap)
+		if err != nil {
+			return &OptionError{"WithUserRemap", s.UserRemap, oneLine(err)}
+		}
+		id.uids, id.gids = uids, gids
+	}
+	for _, m := range []struct {
+		what string
+		id   uint32
+		maps namespace.IDMaps
+	}{{"user", id.uid, id.uids}, {"group", id.gid, id.gids}} {
+		if _, ok := m.maps.ToOutside(m.id); !ok {
+			return &OptionError{"WithUser", fmt.Sprintf("%d:%d", id.uid, id.gid), fmt.Sprintf("%s %d is not among the mapped ids %s", m.what, m.id, m.maps)}
+		}
+	}
+	if err := mappedGroups(id); err != nil {
+		return err
+	}
+	if !h.canMap && id.uids.SelfOnly(h.uid) && id.gids.SelfOnly(h.gid) {
+		return mapOwnID(s, h, id)
+	}
+	id.setGroups = true
+	id.report = Entry{FeatureGroups, Enforced, "set by setgroups(2)", ""}
+	if h.canMap {
+		return nil
+	}
+	return id.useTools(h)
+}
+
+// oneLine is for errors that join others.
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
+
+// useTools is for an ordinary caller, whom the kernel lets map its own id only.
+func (id *identity) useTools(h *host) error {
+	if err := namespace.CheckOwner(id.uids, id.gids, h.uid, h.gid); err != nil {
+		return &UnsupportedError{"the id map", err.Error(), "have root add ranges for this user with usermod --add-subuids and --add-subgids", err}
+	}
+	uid, gid, err := namespace.LookupTools()
+	if err != nil {
+		var u *namespace.UnsupportedError
+		if errors.As(err, &u) {
+			return &UnsupportedError{"the id map", u.Reason, u.Fix, err}
+		}
+		return &UnsupportedError{"the id map", err.Error(), "install newuidmap and newgidmap, Debian's package uidmap", err}
+	}
+	id.tools = &mapTools{uid, gid}
+	return nil
 }
 
 func defaultName(uid uint32) string {
@@ -198,7 +266,7 @@ func unprivileged(inside uint32) uint32 {
 func mappedGroups(id *identity) error {
 	for _, gid := range append([]uint32{id.gid}, id.groups...) {
 		if _, ok := id.gids.ToOutside(gid); !ok {
-			return &OptionError{"WithGroups", fmt.Sprint(gid), "not among the ids that /etc/subgid gives to root: " + id.gids.String()}
+			return &OptionError{"WithGroups", fmt.Sprint(gid), "not among the mapped ids " + id.gids.String()}
 		}
 	}
 	return nil
@@ -313,6 +381,9 @@ func (id *identity) hostMaps() bool { return id.uids != nil && !id.selfMap }
 
 // write writes the maps of a launcher that waits for them.
 func (id *identity) write(pid int) error {
+	if id.tools != nil {
+		return id.runTools(pid)
+	}
 	for _, f := range []struct {
 		name string
 		maps namespace.IDMaps
@@ -320,6 +391,20 @@ func (id *identity) write(pid int) error {
 		p := fmt.Sprintf("/proc/%d/%s", pid, f.name)
 		if err := os.WriteFile(p, []byte(f.maps.Text()), 0); err != nil {
 			return &SetupError{"map user and group ids", p, fmt.Errorf("%q: %w", f.maps.String(), underlying(err))}
+		}
+	}
+	return nil
+}
+
+// runTools has newuidmap and newgidmap write the maps.
+func (id *identity) runTools(pid int) error {
+	for _, argv := range [][]string{
+		append([]string{id.tools.uid}, namespace.Newuidmap(pid, id.uids)[1:]...),
+		append([]string{id.tools.gid}, namespace.Newgidmap(pid, id.gids)[1:]...),
+	} {
+		out, err := exec.Command(argv[0], argv[1:]...).CombinedOutput()
+		if err != nil {
+			return &SetupError{"map user and group ids", argv[0], fmt.Errorf("%w: %s", err, strings.TrimSpace(string(out)))}
 		}
 	}
 	return nil

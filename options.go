@@ -251,43 +251,6 @@ func WithHostname(name string) Option {
 	return named("WithHostname", func(s *settings) { s.Hostname = name })
 }
 
-// WithNetwork chooses the network: [NetworkNone], the default, or
-// [NetworkHost].
-func WithNetwork(mode NetworkMode) Option {
-	return named("WithNetwork", func(s *settings) { s.Network = mode })
-}
-
-// A NetworkMode is what network a sandbox sees.
-type NetworkMode string
-
-const (
-	// NetworkNone is a new network namespace with a loopback interface that
-	// works and nothing else.
-	NetworkNone NetworkMode = "none"
-	// NetworkHost is the host's network, its abstract Unix sockets included.
-	NetworkHost NetworkMode = "host"
-)
-
-// WithIPC chooses the IPC namespace: System V IPC, POSIX message queues, and
-// /dev/shm with it.
-func WithIPC(mode IPCMode) Option {
-	return named("WithIPC", func(s *settings) { s.IPC = mode })
-}
-
-// An IPCMode says with whom a sandbox shares inter-process communication.
-type IPCMode string
-
-const (
-	// IPCPrivate is a new IPC namespace that no other sandbox can join.
-	IPCPrivate IPCMode = "private"
-	// IPCShareable is a new IPC namespace that other sandboxes can join.
-	IPCShareable IPCMode = "shareable"
-	// IPCHost is the host's IPC namespace, /dev/shm and /dev/mqueue.
-	IPCHost IPCMode = "host"
-	// IPCNone is a new IPC namespace without /dev/shm and /dev/mqueue.
-	IPCNone IPCMode = "none"
-)
-
 // WithoutLandlock leaves out the second line over the file view. The view
 // itself, made of mounts, stays as it is.
 func WithoutLandlock() Option {

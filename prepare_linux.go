@@ -77,8 +77,12 @@ func resolve(s *settings, h *host) (*prepared, error) {
 	p.spec.UserNS = id.userNS(!reach.Empty(), h.canMount && reach.Has(caps.SysAdmin))
 	p.spec.Namespaces = plan.Namespaces{
 		Mount: true, PID: true, UTS: true, Cgroup: true,
-		IPC:     s.IPC != IPCHost,
-		Network: s.Network != NetworkHost,
+		IPC:     s.IPC != IPCHost && !s.joinsIPC(),
+		Network: s.Network == NetworkNone,
+	}
+	p.spec.OOMScoreAdj, p.spec.Terminal = s.OOMScoreAdj, s.Terminal
+	if err := p.labels(s); err != nil {
+		return nil, err
 	}
 	p.spec.Hostname = s.Hostname
 	p.spec.Loopback = p.spec.Namespaces.Network
@@ -107,7 +111,7 @@ func resolve(s *settings, h *host) (*prepared, error) {
 // is what the caller holds, and one that was named must be among it.
 func (s *settings) grantable(id *identity, h *host) (caps.State, error) {
 	root := id.uid == 0
-	if !s.HostUserNS {
+	if !s.hostUserNS(h) {
 		return s.capState(root, h.known), nil
 	}
 	for _, name := range s.CapAdd {
@@ -233,6 +237,9 @@ func (p *prepared) landlock(s *settings, state caps.State) {
 	device := uint64(fsReadFile|fsReadDir|fsWriteFile|fsTruncate|fsIoctlDev) & l.HandledFS
 	write := l.HandledFS &^ (fsMakeChar | fsMakeBlock)
 	l.Paths = []plan.LandlockPath{{Path: "/", Access: read}, {Path: "/proc", Access: read | device&^fsIoctlDev}, {Path: "/dev", Access: device}}
+	for _, d := range s.devices {
+		l.Paths = append(l.Paths, plan.LandlockPath{Path: d.inside, Access: device &^ fsReadDir})
+	}
 	for _, path := range writable(s) {
 		l.Paths = append(l.Paths, path.rule(write))
 	}

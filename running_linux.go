@@ -21,10 +21,14 @@ type running struct {
 	cmd      *exec.Cmd
 	settings *settings
 	control  *launch.Control
+	prepared *prepared     // what the sandbox was started from
 	group    *cgroup.Group // nil where no limit needs one
-	output   *outputLimit  // nil without a limit
+	cgroups  *cgroup.Hierarchy
+	output   *outputLimit // nil without a limit
 	report   *Report
 	launched bool // the launcher was started
+
+	additional bool // a command of Exec: PID 1 belongs to another one
 
 	initPidfd, commandPidfd int // descriptors, -1 until the program executes
 
@@ -33,6 +37,9 @@ type running struct {
 	executed time.Time
 	stops    []func() bool
 	exited   *launch.Message // the status, where it came before Start returned
+
+	freezing sync.Mutex
+	freezer  *cgroup.Group // made by the first Pause, where group cannot be frozen
 
 	mu     sync.Mutex
 	stop   Reason // why this library killed it; Exited if it did not
@@ -45,12 +52,16 @@ type running struct {
 
 // watch ties the sandbox to the context and to the clock.
 func (r *running) watch(ctx context.Context) {
-	if ctx.Done() != nil {
-		r.stops = append(r.stops, context.AfterFunc(ctx, func() { r.halt(Canceled, context.Cause(ctx)) }))
-	}
+	r.watchContext(ctx)
 	if d := r.settings.Timeout; d > 0 {
 		t := time.AfterFunc(time.Until(r.begin.Add(d)), func() { r.halt(TimedOut, nil) })
 		r.stops = append(r.stops, t.Stop)
+	}
+}
+
+func (r *running) watchContext(ctx context.Context) {
+	if ctx.Done() != nil {
+		r.stops = append(r.stops, context.AfterFunc(ctx, func() { r.halt(Canceled, context.Cause(ctx)) }))
 	}
 }
 
@@ -137,22 +148,53 @@ func (r *running) signal(sig os.Signal) error {
 	return os.NewSyscallError("pidfd_send_signal", err)
 }
 
-// killAll kills the launcher, whose death PID 1 does not survive, and PID 1,
-// whose death no process of its namespace survives.
+// alive says whether the command is still there.
+func (r *running) alive() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ended || r.commandPidfd < 0 {
+		return false
+	}
+	return unix.PidfdSendSignal(r.commandPidfd, 0, nil, 0) == nil
+}
+
+// killAll kills PID 1, whose death no process of its namespace survives, and
+// which the outer process of the launcher reaps. That one is killed itself while
+// PID 1 is not known, which PID 1 does not survive either, and when it does not
+// end in time, having been stopped for instance.
 func (r *running) killAll() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.ended || !r.launched {
+	switch {
+	case r.ended || !r.launched:
+		return nil
+	case r.additional:
+		// Its launcher kills it, and must live to reap it: PID 1 of the sandbox
+		// cannot end before.
+		return r.control.Hangup()
+	case r.initPidfd < 0:
+		return r.killLauncher()
+	}
+	const patience = 2 * time.Second
+	late := time.AfterFunc(patience, func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if !r.ended {
+			r.killLauncher()
+		}
+	})
+	r.stops = append(r.stops, late.Stop)
+	err := unix.PidfdSendSignal(r.initPidfd, unix.SIGKILL, nil, 0)
+	if errors.Is(err, unix.ESRCH) {
 		return nil
 	}
+	return os.NewSyscallError("pidfd_send_signal", err)
+}
+
+func (r *running) killLauncher() error {
 	err := r.cmd.Process.Kill()
 	if errors.Is(err, os.ErrProcessDone) {
-		err = nil
-	}
-	if r.initPidfd >= 0 {
-		if e := unix.PidfdSendSignal(r.initPidfd, unix.SIGKILL, nil, 0); e != nil && !errors.Is(e, unix.ESRCH) {
-			err = errors.Join(err, os.NewSyscallError("pidfd_send_signal", e))
-		}
+		return nil
 	}
 	return err
 }
@@ -174,9 +216,7 @@ func (r *running) finish() (*Result, error) {
 	wall := time.Since(r.executed)
 	waited := r.cmd.Wait()
 	awaitDeath(r.initPidfd)
-	for _, stop := range r.stops {
-		stop()
-	}
+	r.disarm()
 	result := r.verdict(message, known)
 	result.Setup = r.executed.Sub(r.begin)
 	result.Usage.Wall = wall
@@ -194,6 +234,17 @@ func (r *running) finish() (*Result, error) {
 		return result, errors.Join(exit, removed)
 	}
 	return result, exit
+}
+
+// disarm stops the timers and the watch over the context.
+func (r *running) disarm() {
+	r.mu.Lock()
+	stops := r.stops
+	r.stops = nil
+	r.mu.Unlock()
+	for _, stop := range stops {
+		stop()
+	}
 }
 
 // awaitStatus reads until the command's status or the launcher's end.
@@ -306,13 +357,16 @@ func (r *running) release() error {
 	if r.output != nil {
 		r.output.close()
 	}
-	if r.group == nil {
-		return nil
+	var errs []error
+	for _, g := range []*cgroup.Group{r.group, r.freezer} {
+		if g == nil {
+			continue
+		}
+		if err := g.Remove(); err != nil {
+			errs = append(errs, &SetupError{"remove the cgroup", "", err})
+		}
 	}
-	if err := r.group.Remove(); err != nil {
-		return &SetupError{"remove the cgroup", "", err}
-	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // discard ends a start that failed. A launcher that reports a failure ends by
@@ -321,7 +375,7 @@ func (r *running) release() error {
 func (r *running) discard() {
 	if r.launched {
 		const patience = 2 * time.Second
-		late := time.AfterFunc(patience, func() { r.killAll() })
+		late := time.AfterFunc(patience, func() { r.killLauncher() })
 		if stop, _ := r.stopped(); stop != Exited {
 			r.killAll()
 		}
@@ -341,9 +395,7 @@ func (r *running) discard() {
 		awaitDeath(r.initPidfd)
 		late.Stop()
 	}
-	for _, stop := range r.stops {
-		stop()
-	}
+	r.disarm()
 	if r.group != nil {
 		r.group.Kill()
 	}

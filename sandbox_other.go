@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+
+	"github.com/seed-d1379373/sandbox/cgroup"
 )
 
 // prepared does not exist here.
@@ -42,3 +44,13 @@ func (*running) waitOnce(*Sandbox) (*Result, error) { return nil, unsupported() 
 func (*running) commandPID() int                    { return 0 }
 func (*running) signal(os.Signal) error             { return unsupported() }
 func (*running) killAll() error                     { return unsupported() }
+
+func (*running) notShareable() string { return "there are no sandboxes on this system" }
+
+func (*running) stats() (*cgroup.Stats, error) { return nil, unsupported() }
+func (*running) pause() error                  { return unsupported() }
+func (*running) resume() error                 { return unsupported() }
+func (*running) update([]Option) error         { return unsupported() }
+func (*running) exec(context.Context, *exec.Cmd) (*Result, error) {
+	return nil, unsupported()
+}

@@ -81,6 +81,7 @@ func (st *start) run(ctx context.Context) (*Process, error) {
 	r.cmd, r.settings, r.begin = st.cmd, st.settings, st.begin
 	r.report = st.prepared.report.clone()
 	r.initPidfd, r.commandPidfd = -1, -1
+	r.prepared, r.cgroups = st.prepared, st.prepared.host.cgroups
 
 	var err error
 	if r.control, st.peer, err = launch.NewControl(); err != nil {
@@ -178,7 +179,15 @@ func (st *start) startLauncher() error {
 	if st.view != nil {
 		files = append(files, st.view)
 	}
-	image, err := st.prepared.images.take(st.program(), cmd, files)
+	spec := st.program()
+	joined, joins, shared, err := st.joins(3 + len(files))
+	if err != nil {
+		return err
+	}
+	defer closeFiles(joined)
+	files = append(files, joined...)
+	spec.Join, spec.View = joins, spec.View.WithShared(sharedMount, shared)
+	image, err := st.prepared.images.take(spec, cmd, files)
 	if err != nil {
 		return err
 	}
@@ -188,8 +197,14 @@ func (st *start) startLauncher() error {
 		r.report.set("launcher", Enforced, "executed from a private file: this host refuses to execute memory", "")
 	}
 
+	return st.lend(image.executable, files)
+}
+
+// lend has os/exec start the launcher as the caller's command.
+func (st *start) lend(executable *launch.Executable, files []*os.File) error {
+	cmd, r := st.cmd, &st.p.running
 	saved := *cmd
-	cmd.Path, cmd.Args, cmd.Env, cmd.Dir, cmd.ExtraFiles, cmd.Err = image.executable.Path, []string{"sandbox"}, []string{}, "", files, nil
+	cmd.Path, cmd.Args, cmd.Env, cmd.Dir, cmd.ExtraFiles, cmd.Err = executable.Path, []string{"sandbox"}, []string{}, "", files, nil
 	restoreOutput, err := r.limitOutput(st.settings.OutputLimit)
 	if err == nil {
 		err = cmd.Start()
@@ -199,7 +214,7 @@ func (st *start) startLauncher() error {
 	st.peer.Close()
 	st.peer = nil
 	if err != nil {
-		return &SetupError{"start the launcher", image.executable.Path, underlying(err)}
+		return &SetupError{"start the launcher", executable.Path, underlying(err)}
 	}
 	r.launched = true
 	return nil
@@ -243,6 +258,12 @@ func (st *start) followSetup(ctx context.Context) error {
 	return nil
 }
 
+func closeFiles(files []*os.File) {
+	for _, f := range files {
+		f.Close()
+	}
+}
+
 // answer lets the launcher go on into its cgroups.
 func (st *start) answer() error {
 	r := &st.p.running
@@ -268,10 +289,12 @@ func (st *start) setupError(m launch.Message) error {
 
 // launcherGone explains the end of a launcher that said nothing.
 func (st *start) launcherGone(ctx context.Context, err error) error {
-	if stop, cause := st.p.stopped(); stop == Canceled {
+	switch stop, cause := st.p.stopped(); stop {
+	case Exited:
+	case Canceled:
 		return cause
-	} else if stop == TimedOut {
-		return &SetupError{"start the command", "", os.ErrDeadlineExceeded}
+	default:
+		return nil // Wait gives the verdict: the time or the output was used up
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

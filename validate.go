@@ -10,6 +10,7 @@ import (
 	"github.com/seed-d1379373/sandbox/caps"
 	"github.com/seed-d1379373/sandbox/cgroup"
 	"github.com/seed-d1379373/sandbox/namespace"
+	"github.com/seed-d1379373/sandbox/seccomp"
 )
 
 // validate checks every option and returns all errors at once. It looks at
@@ -18,7 +19,7 @@ func (s *settings) validate() error {
 	for _, check := range []func(*settings){
 		checkMemory, checkCPU, checkLimits, checkRlimits, checkTimes, checkUser,
 		checkCaps, checkSeccomp, checkRootFS, checkMounts, checkMasks, checkHostname,
-		checkModes, checkBestEffort,
+		checkModes, checkMaps, checkDevices, checkSecurity, checkBestEffort,
 	} {
 		check(s)
 	}
@@ -273,11 +274,91 @@ func checkHostname(s *settings) {
 }
 
 func checkModes(s *settings) {
-	if !slices.Contains([]NetworkMode{NetworkNone, NetworkHost}, s.Network) {
-		s.fail("WithNetwork", string(s.Network), "must be none or host")
+	switch n := s.Network.(type) {
+	case networkKind:
+		if n != NetworkNone && n != NetworkHost {
+			s.fail("WithNetwork", n, "must be none or host")
+		}
+	case networkPath:
+		if why := badPath(string(n)); why != "" {
+			s.fail("WithNetwork", n, "%s", why)
+		}
+	case networkOf:
+		if n.Process == nil {
+			s.fail("WithNetwork", n, "no process")
+		}
+	default:
+		s.fail("WithNetwork", "nil", "no mode")
 	}
-	if !slices.Contains([]IPCMode{IPCPrivate, IPCShareable, IPCHost, IPCNone}, s.IPC) {
-		s.fail("WithIPC", string(s.IPC), "must be private, shareable, host or none")
+	switch i := s.IPC.(type) {
+	case ipcKind:
+		if !slices.Contains([]ipcKind{IPCPrivate, IPCShareable, IPCHost, IPCNone}, i) {
+			s.fail("WithIPC", i, "must be private, shareable, host or none")
+		}
+	case ipcOf:
+		if i.Process == nil {
+			s.fail("WithIPC", i, "no process")
+		} else if why := i.notShareable(); why != "" {
+			s.fail("WithIPC", i, "%s", why)
+		}
+	default:
+		s.fail("WithIPC", "nil", "no mode")
+	}
+}
+
+func checkMaps(s *settings) {
+	if s.HostUserNS && (s.named["WithUserRemap"] || s.named["WithIDMap"]) {
+		s.fail("WithHostUserNS", "", "contradicts WithUserRemap and WithIDMap")
+	}
+	if s.named["WithUserRemap"] {
+		switch {
+		case s.UserRemap == "" || strings.ContainsAny(s.UserRemap, ": \n\x00"):
+			s.fail("WithUserRemap", s.UserRemap, "not a user name or number")
+		case s.named["WithIDMap"]:
+			s.fail("WithUserRemap", s.UserRemap, "contradicts WithIDMap")
+		}
+	}
+	if !s.named["WithIDMap"] {
+		return
+	}
+	for _, m := range []struct {
+		what string
+		maps []namespace.IDMap
+	}{{"user ids", s.UIDMap}, {"group ids", s.GIDMap}} {
+		if len(m.maps) == 0 {
+			s.fail("WithIDMap", m.what, "empty map")
+		} else if err := namespace.IDMaps(m.maps).Validate(); err != nil {
+			s.fail("WithIDMap", namespace.IDMaps(m.maps), "%s: %v", m.what, err)
+		} else if _, root := namespace.IDMaps(m.maps).ToInside(0); root {
+			s.fail("WithIDMap", namespace.IDMaps(m.maps), "%s: the host's root must not be mapped; that is what WithHostUserNS is for", m.what)
+		}
+	}
+}
+
+// checkSecurity reads a profile that WithSecurityOpt names and settles what
+// WithPrivileged means.
+func checkSecurity(s *settings) {
+	if s.seccompPath != "" {
+		p, err := seccomp.Load(s.seccompPath)
+		if err != nil {
+			s.fail("WithSecurityOpt", "seccomp="+s.seccompPath, "%v", err)
+		} else {
+			s.policy, s.Seccomp = p, "custom"
+		}
+	}
+	if s.SELinuxDisabled && s.SELinux != (Label{}) {
+		s.fail("WithSELinuxDisabled", "", "contradicts a label")
+	}
+	if !s.Privileged {
+		return
+	}
+	s.CapAdd = append([]string{"all"}, s.CapAdd...)
+	s.Landlock, s.NewPrivileges = false, true
+	if s.User == "" {
+		s.User = "0:0"
+	}
+	if s.policy == nil {
+		s.policy, s.Seccomp = seccomp.Unconfined, "unconfined"
 	}
 }
 

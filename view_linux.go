@@ -54,9 +54,13 @@ var devices = []struct {
 	major, minor uint32
 }{{"null", 1, 3}, {"zero", 1, 5}, {"full", 1, 7}, {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0}}
 
+// devpts are the sandbox's own terminals.
+var devpts = plan.Filesystem{Path: "/dev/pts", Type: "devpts", Flags: plan.NoSuid | plan.NoExec,
+	Options: []plan.Option{{Name: "newinstance"}, {Name: "ptmxmode", Value: "0666"}, {Name: "mode", Value: "0620"}}}
+
 // resolveView describes the file tree.
 func resolveView(s *settings, h *host, id *identity) (plan.View, error) {
-	v := view{settings: s, host: h, made: map[string]bool{"/": true}, rootless: id.excludesRoot()}
+	v := view{settings: s, host: h, identity: id, made: map[string]bool{"/": true}, rootless: id.excludesRoot()}
 	if s.RootFS != "" {
 		if err := v.rootFS(); err != nil {
 			return plan.View{}, err
@@ -70,7 +74,15 @@ func resolveView(s *settings, h *host, id *identity) (plan.View, error) {
 		v.dir("/tmp", 0o755)
 		v.dir("/proc", 0o555)
 	}
-	v.dev()
+	if s.Privileged {
+		v.hostDev()
+	} else {
+		v.dev()
+	}
+	v.ipc()
+	if err := v.devices(); err != nil {
+		return plan.View{}, err
+	}
 	if err := v.proc(); err != nil {
 		return plan.View{}, err
 	}
@@ -90,6 +102,7 @@ type view struct {
 	plan.View
 	settings *settings
 	host     *host
+	identity *identity
 	rootless bool            // the host's root does not exist inside
 	made     map[string]bool // places that exist in a tmpfs of the view
 }
@@ -247,9 +260,7 @@ func (v *view) dev() {
 		v.keep(l)
 	}
 	v.dir("/dev/pts", 0o755)
-	v.fresh(plan.Filesystem{Path: "/dev/pts", Type: "devpts", Flags: plan.NoSuid | plan.NoExec,
-		Options: []plan.Option{{Name: "newinstance"}, {Name: "ptmxmode", Value: "0666"}, {Name: "mode", Value: "0620"}}})
-	v.ipc()
+	v.fresh(devpts)
 }
 
 // ipc is what of /dev follows the IPC namespace.
@@ -266,8 +277,18 @@ func (v *view) ipc() {
 		}
 		return
 	}
-	if !v.asked("/dev/shm") {
+	missing := func(p string) bool { return v.settings.Privileged && !v.made[p] }
+	if missing("/dev/shm") {
+		return
+	}
+	if _, joined := v.settings.IPC.(ipcOf); joined {
+		v.dir("/dev/shm", 0o755)
+		v.fresh(plan.Bind{Source: "/dev/shm", Path: "/dev/shm", Flags: plan.NoSuid | plan.NoDev, From: sharedMount})
+	} else if !v.asked("/dev/shm") {
 		v.tmpfs("/dev/shm", v.settings.ShmSize, 0o1777)
+	}
+	if missing("/dev/mqueue") {
+		return
 	}
 	v.dir("/dev/mqueue", 0o755)
 	v.fresh(plan.Filesystem{Path: "/dev/mqueue", Type: "mqueue", Flags: plan.NoSuid | plan.NoDev | plan.NoExec})
@@ -276,6 +297,11 @@ func (v *view) ipc() {
 // proc mounts a fresh /proc and hides parts of it.
 func (v *view) proc() error {
 	v.fresh(plan.Filesystem{Path: "/proc", Type: "proc", Flags: plan.NoSuid | plan.NoDev | plan.NoExec})
+	if v.settings.Privileged {
+		v.dir("/sys", 0o555)
+		v.fresh(plan.Filesystem{Path: "/sys", Type: "sysfs", Flags: plan.NoSuid | plan.NoDev | plan.NoExec})
+		return nil
+	}
 	for _, h := range hiddenProc {
 		if h.rootOnly && v.rootless {
 			continue

@@ -16,12 +16,12 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/seed-d1379373/sandbox"
 )
@@ -63,7 +63,9 @@ func install(ctx context.Context, opts []sandbox.Option) error {
 // A server runs; its socket is in dir.
 type server struct {
 	*sandbox.Process
-	dir string
+	dir   string
+	said  strings.Builder // its log, complete when quiet is closed
+	quiet chan struct{}
 }
 
 // serve starts the server and returns when it takes connections.
@@ -78,17 +80,34 @@ func serve(ctx context.Context, dir string, opts []sandbox.Option) (*server, err
 	if err != nil {
 		return nil, err
 	}
-	var said strings.Builder
-	lines := bufio.NewScanner(stderr)
-	for lines.Scan() {
-		fmt.Fprintln(&said, lines.Text())
-		if strings.Contains(lines.Text(), "ready for connections") {
-			go io.Copy(io.Discard, stderr)
-			return &server{p, dir}, nil
+	s := &server{Process: p, dir: dir, quiet: make(chan struct{})}
+	ready := make(chan bool, 1)
+	go func() {
+		defer close(s.quiet)
+		for lines := bufio.NewScanner(stderr); lines.Scan(); {
+			fmt.Fprintln(&s.said, lines.Text())
+			if strings.Contains(lines.Text(), "ready for connections") {
+				ready <- true
+			}
 		}
+		close(ready)
+	}()
+	if !<-ready {
+		_, err = s.wait()
+		return nil, errors.Join(errors.New("the server never became ready"), err)
 	}
-	_, err = p.Wait()
-	return nil, errors.Join(err, errors.New("the server never became ready:\n"+said.String()))
+	return s, nil
+}
+
+// wait waits for the server's end. If that was not a clean one the error has
+// the server's log.
+func (s *server) wait() (*sandbox.Result, error) {
+	result, err := s.Wait()
+	<-s.quiet
+	if err != nil {
+		err = fmt.Errorf("%w\n%s", err, &s.said)
+	}
+	return result, err
 }
 
 // query asks the server with the host's own client, which prints a line for
@@ -103,10 +122,12 @@ func (s *server) query(ctx context.Context, sql string) (string, error) {
 	return string(out), nil
 }
 
-// stop asks the server to end, as an init system does, and waits.
+// stop asks the server to end, as an init system does, and kills it if it has
+// not a minute later.
 func (s *server) stop() (*sandbox.Result, error) {
 	signaled := s.Signal(syscall.SIGTERM)
-	result, err := s.Wait()
+	defer time.AfterFunc(time.Minute, func() { s.Kill() }).Stop()
+	result, err := s.wait()
 	return result, errors.Join(signaled, err)
 }
 

@@ -1,5 +1,6 @@
-// Package launch builds and runs the launcher: a static ELF image of a few
-// kilobytes that sets a sandbox up from the inside and stays as its PID 1.
+// Package launch builds and runs the launcher: a static ELF image of some tens
+// of kilobytes, nearly all of it the program, that sets a sandbox up from the
+// inside and stays as its PID 1.
 //
 // The image holds an interpreter of well under one page, written in assembly
 // (stub_amd64.s, stub_arm64.s), and a [Program]: a flat list of system calls

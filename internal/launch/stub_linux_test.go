@@ -5,6 +5,9 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -27,6 +30,8 @@ func run(t *testing.T, p *Program, files ...*os.File) (string, int) {
 	cmd := exec.Command(e.Path)
 	cmd.Stdout = &out
 	cmd.ExtraFiles = files
+	// Nothing a program does wrong may reach another process.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	err = cmd.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
@@ -38,14 +43,23 @@ func run(t *testing.T, p *Program, files ...*os.File) (string, int) {
 	return out.String(), cmd.ProcessState.ExitCode()
 }
 
-// finish ends a program: exit status 0 where it falls through, and 100 from
-// the failure handler.
-func finish(p *Program) {
-	p.Call(ExitGroup, Int(0))
-	fail := p.NewLabel("fail")
-	p.Place(fail)
-	p.Call(ExitGroup, Int(100))
-	p.OnFailure(fail)
+// succeeds runs a program that is finished by finish.
+func succeeds(t *testing.T, p *Program, files ...*os.File) string {
+	t.Helper()
+	finish(p)
+	out, code := run(t, p, files...)
+	if code != 0 {
+		t.Fatalf("exit status %d after %q\n%s", code, out, p)
+	}
+	return out
+}
+
+// expect ends the program with exit status 1 unless a value is as it should.
+func expect(p *Program, v Arg, want Arg) {
+	same := p.NewLabel("as expected")
+	p.Sum(v, Int(0)).If(want, same)
+	p.Call(ExitGroup, Int(1))
+	p.Place(same)
 }
 
 func say(p *Program, s string) { p.Call(Write, Int(1), p.Text(s), Int(len(s))) }
@@ -53,39 +67,58 @@ func say(p *Program, s string) { p.Call(Write, Int(1), p.Text(s), Int(len(s))) }
 func TestStubCallWritesAndExits(t *testing.T) {
 	p := NewProgram()
 	say(p, "hello")
-	finish(p)
-	if out, code := run(t, p); out != "hello" || code != 0 {
-		t.Fatalf("got %q, %d", out, code)
+	if out := succeeds(t, p); out != "hello" {
+		t.Fatalf("got %q", out)
 	}
 }
 
-func TestStubPassesSixArguments(t *testing.T) {
-	p := NewProgram()
-	cells := make([]Arg, 6)
-	// prctl(PR_GET_... ) takes few arguments; mmap-like checks need six, and
-	// ppoll with a wrong sigset size fails with EINVAL only if the fifth
-	// argument arrives, as does a futex with six.
-	for i := range cells {
-		cells[i] = Int(0)
+// smallFiles are one with a few bytes and an empty one.
+func smallFiles(t *testing.T) (in, out *os.File) {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "in"), []byte("-abcde-"), 0o600); err != nil {
+		t.Fatal(err)
 	}
-	p.Call(Ppoll, Int(0), Int(0), p.Buffer("zero timeout", 16), p.Buffer("mask", 8), Int(8))
-	bad := p.NewLabel("bad")
-	ok := p.NewLabel("ok")
-	p.Call(Ppoll, Int(0), Int(0), p.Buffer("zero timeout", 16), p.Buffer("mask", 8), Int(7)).On(uint32(unix.EINVAL), ok)
-	p.Place(bad)
-	p.Call(ExitGroup, Int(1))
-	p.Place(ok)
-	// FUTEX_CMP_REQUEUE compares *uaddr with the sixth argument: EAGAIN when they differ.
-	word := p.Cell("futex", 7)
-	const cmpRequeue = 4
-	p.Call(Futex, word.Ref(), Int(cmpRequeue), Int(0), Int(0), word.Ref(), Int(7))
-	same := p.NewLabel("same")
-	p.Call(Futex, word.Ref(), Int(cmpRequeue), Int(0), Int(0), word.Ref(), Int(8)).On(uint32(unix.EAGAIN), same)
-	p.Jump(bad)
-	p.Place(same)
-	finish(p)
-	if _, code := run(t, p); code != 0 {
-		t.Fatalf("exit status %d", code)
+	in, err := os.Open(filepath.Join(dir, "in"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { in.Close() })
+	if out, err = os.Create(filepath.Join(dir, "out")); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { out.Close() })
+	return in, out
+}
+
+// copy_file_range(2) takes six arguments and minds each: here in every mixture
+// of literals and cells.
+func TestStubPassesSixArguments(t *testing.T) {
+	copyFileRange := Call{"copy_file_range", 326, 285}
+	in, out := smallFiles(t)
+	p := NewProgram()
+	for mixture := range 1 << 6 {
+		from := p.Data("from", []byte{1, 0, 0, 0, 0, 0, 0, 0})
+		to := p.Data("to", []byte{byte(5 * mixture), byte(5 * mixture >> 8), 0, 0, 0, 0, 0, 0})
+		var args []Arg
+		for i, v := range []uint64{3, from.Address(), 4, to.Address(), 5, 0} {
+			if mixture>>i&1 == 1 {
+				args = append(args, p.Cell("argument", int32(v)))
+			} else {
+				args = append(args, Int(v))
+			}
+		}
+		p.Call(copyFileRange, args...).If(Int(5), p.NewLabel("unused")).target = nil
+		refused := p.NewLabel("refused")
+		args[5] = Int(1)
+		p.Call(copyFileRange, args...).On(uint32(unix.EINVAL), refused)
+		p.Call(ExitGroup, Int(1))
+		p.Place(refused)
+	}
+	succeeds(t, p, in, out)
+	got, err := os.ReadFile(out.Name())
+	if err != nil || string(got) != strings.Repeat("abcde", 1<<6) {
+		t.Fatalf("%q, %v", got, err)
 	}
 }
 
@@ -100,14 +133,24 @@ func TestStubStoresAndReadsCells(t *testing.T) {
 	fd := p.Cell("fd", -1)
 	p.Call(Dup3, Int(3), Int(50), Int(0)).Into(fd)
 	p.Call(Write, fd, p.Text("through a cell"), Int(14))
-	finish(p)
-	if _, code := run(t, p, w); code != 0 {
-		t.Fatalf("exit status %d", code)
-	}
+	succeeds(t, p, w)
 	got := make([]byte, 32)
 	n, _ := r.Read(got)
 	if string(got[:n]) != "through a cell" {
 		t.Fatalf("got %q", got[:n])
+	}
+}
+
+// A store changes four bytes and no more.
+func TestStubStoresOneCell(t *testing.T) {
+	p := NewProgram()
+	words := p.Data("words", bytes.Repeat([]byte{0xee}, 24))
+	p.Sum(Int(0x1122334455667788), Int(0)).Into(CellAt(words.Plus(8)))
+	p.Call(Getpid).Into(CellAt(words.Plus(16)))
+	p.Call(Write, Int(1), words, Int(24))
+	out := succeeds(t, p)
+	if out[:8] != strings.Repeat("\xee", 8) || out[8:12] != "\x88\x77\x66\x55" || out[12:16] != strings.Repeat("\xee", 4) || out[20:] != strings.Repeat("\xee", 4) {
+		t.Fatalf("% x", out)
 	}
 }
 
@@ -118,178 +161,69 @@ func TestStubCellsAreSigned(t *testing.T) {
 	p.Call(Close, neg).On(uint32(unix.EBADF), done)
 	p.Call(ExitGroup, Int(1))
 	p.Place(done)
-	finish(p)
-	if _, code := run(t, p); code != 0 {
-		t.Fatalf("exit status %d", code)
-	}
+	expect(p, neg, Int(-1))
+	expect(p, Int(-1), neg)
+	succeeds(t, p)
 }
 
-func TestStubJumpsOnMaskedResult(t *testing.T) {
+// A cell is extended with its sign in each place. Of the calls here the kernel
+// takes that argument as 64 bits, and refuses a negative one.
+func TestStubCellsAreSignedInEveryPlace(t *testing.T) {
+	in, out := smallFiles(t)
 	p := NewProgram()
-	c := p.Cell("status", 0x1207f)
-	yes := p.NewLabel("yes")
-	p.Sum(c, Int(0)).IfMasked(0x7f, Int(0x7e), p.NewLabel("unused")).target = nil
-	p.Sum(c, Int(0)).IfMasked(0x7f, Int(0x7f), yes)
+	minus := p.Cell("minus", -0x10000)
+	buffer, zero := p.Buffer("buffer", 8), p.Buffer("zero", 8)
+	far := p.Data("far", []byte{0, 0, 1, 0, 0, 0, 0, 0}) // the sum of both overflows
+	refused := func(errno unix.Errno, c Call, args ...Arg) {
+		after := p.NewLabel("refused")
+		p.Call(c, args...).On(uint32(errno), after)
+		p.Call(ExitGroup, Int(1))
+		p.Place(after)
+	}
+	expect(p, minus, Int(-0x10000))
+	below := p.NewLabel("below")
+	p.Sum(Int(0), minus).If(Int(-0x10000), below)
 	p.Call(ExitGroup, Int(1))
-	p.Place(yes)
-	no := p.NewLabel("no")
-	p.Sum(c, Int(0)).IfMasked(0xff00, Int(0x7f), no)
-	other := p.Cell("other", 0x2000)
-	same := p.NewLabel("same")
-	p.Sum(c, Int(0)).IfMasked(0xf000, other, same)
-	p.Place(no)
-	p.Call(ExitGroup, Int(2))
-	p.Place(same)
-	finish(p)
-	if _, code := run(t, p); code != 0 {
-		t.Fatalf("exit status %d", code)
-	}
+	p.Place(below)
+	refused(unix.EINVAL, Call{"fadvise64", 221, 223}, Int(3), Int(0), minus, Int(0))
+	refused(unix.EINVAL, Call{"pread64", 17, 67}, Int(3), buffer, Int(1), minus)
+	refused(unix.EOVERFLOW, Call{"copy_file_range", 326, 285}, Int(3), far, Int(4), zero, minus, Int(0))
+	refused(unix.EOVERFLOW, Call{"mmap", 9, 222}, Int(0), Int(0x10000), Int(unix.PROT_READ), Int(unix.MAP_PRIVATE), Int(3), minus)
+	succeeds(t, p, in, out)
 }
 
-func TestStubLoopsBySum(t *testing.T) {
+func TestStubSums(t *testing.T) {
 	p := NewProgram()
-	i := p.Cell("i", 0)
-	again, done := p.NewLabel("again"), p.NewLabel("done")
-	p.Place(again)
-	say(p, "x")
-	p.Sum(i, Int(1)).Into(i).If(Int(5), done)
-	p.Jump(again)
-	p.Place(done)
-	finish(p)
-	if out, code := run(t, p); out != "xxxxx" || code != 0 {
-		t.Fatalf("got %q, %d", out, code)
-	}
-}
-
-func TestStubErrnoPaths(t *testing.T) {
-	t.Run("unexpected errno runs the failure handler with a record", func(t *testing.T) {
-		p := NewProgram()
-		p.Step("first", "")
-		say(p, "a")
-		p.Step("close", "/nowhere")
-		p.Call(Close, Int(-5))
-		say(p, "not reached")
-		fail := p.NewLabel("fail")
-		p.Place(fail)
-		record, _ := p.FailRecord()
-		p.Call(Write, Int(1), record, FailSize)
-		p.Call(ExitGroup, Int(9))
-		p.OnFailure(fail)
-		out, code := run(t, p)
-		if code != 9 || len(out) != 1+int(FailSize) {
-			t.Fatalf("got %q, %d", out, code)
-		}
-		m, err := parseMessage([]byte(out[1:]))
-		if err != nil {
-			t.Fatal(err)
-		}
-		step, ok := p.StepOf(m.Index)
-		if m.Kind != MessageFail || unix.Errno(m.Errno) != unix.EBADF || !ok || step != (Step{"close", "/nowhere"}) {
-			t.Fatalf("got %+v, step %+v", m, step)
-		}
-	})
-	t.Run("ignored errno goes on and keeps the cell", func(t *testing.T) {
-		p := NewProgram()
-		c := p.Cell("c", 7)
-		p.Call(Close, Int(-5)).Ignore(uint32(unix.EBADF)).Into(c)
-		kept := p.NewLabel("kept")
-		p.Sum(c, Int(0)).If(Int(7), kept)
+	for _, c := range []struct{ a, b, want int64 }{
+		{0, 0, 0}, {1, 2, 3}, {-5, 3, -2}, {1<<62 + 1, -1, 1 << 62}, {-4095, 0, -4095}, {-2, -3, -5}, {-1, 1, 0},
+	} {
+		same := p.NewLabel("same")
+		p.Sum(Int(c.a), Int(c.b)).If(Int(c.want), same)
 		p.Call(ExitGroup, Int(1))
-		p.Place(kept)
-		finish(p)
-		if _, code := run(t, p); code != 0 {
-			t.Fatalf("exit status %d", code)
-		}
-	})
-	t.Run("another errno than the ignored one fails", func(t *testing.T) {
-		p := NewProgram()
-		p.Call(Close, Int(-5)).Ignore(uint32(unix.EPERM))
-		finish(p)
-		if _, code := run(t, p); code != 100 {
-			t.Fatalf("exit status %d", code)
-		}
-	})
-	t.Run("the errno can be compared afterwards", func(t *testing.T) {
-		p := NewProgram()
-		check, same := p.NewLabel("check"), p.NewLabel("same")
-		in := p.Call(Close, Int(-5)).OnAny(check)
-		p.Call(ExitGroup, Int(1))
-		p.Place(check)
-		p.Sum(in.Errno(), Int(0)).If(Int(int64(unix.EBADF)), same)
-		p.Call(ExitGroup, Int(2))
 		p.Place(same)
-		finish(p)
-		if _, code := run(t, p); code != 0 {
-			t.Fatalf("exit status %d", code)
-		}
-	})
+	}
+	a, b, sum := p.Cell("a", -7), p.Cell("b", 4), p.Cell("sum", 0)
+	p.Sum(a, b).Into(sum)
+	expect(p, sum, Int(-3))
+	p.Set(a, sum)
+	expect(p, a, sum)
+	succeeds(t, p)
 }
 
-func TestStubClonesWithSharedMemory(t *testing.T) {
+// The code cannot be written to and the data cannot be executed, whatever a
+// program asks for.
+func TestStubCodeIsReadOnly(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
 	p := NewProgram()
-	c := p.Cell("shared", 0)
-	child := p.NewLabel("child")
-	pid := p.Cell("pid", 0)
-	p.Call(Clone, Int(unix.CLONE_VM|unix.CLONE_VFORK|int(unix.SIGCHLD)), Int(0), Int(0), Int(0), Int(0)).Into(pid).If(Int(0), child)
-	p.Call(Wait4, pid, Int(0), Int(0), Int(0))
-	seen := p.NewLabel("seen")
-	p.Sum(c, Int(0)).If(Int(3), seen)
-	p.Call(ExitGroup, Int(1))
-	p.Place(child)
-	p.Set(c, Int(3))
-	p.Call(ExitGroup, Int(0))
-	p.Place(seen)
-	finish(p)
-	if _, code := run(t, p); code != 0 {
-		t.Fatalf("exit status %d", code)
-	}
-}
-
-func TestImageIsSealedAndSmall(t *testing.T) {
-	p := NewProgram()
-	finish(p)
-	image, err := p.Image()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if text, ok := code(); !ok || len(text) > 1024 {
-		t.Fatalf("interpreter of %d bytes, %v", len(text), ok)
-	}
-	e, err := NewMemoryExecutable(image, 100)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer e.Close()
-	if _, err := unix.Open(e.Path, unix.O_RDWR, 0); err == nil {
-		if f, err := os.OpenFile(e.Path, os.O_RDWR, 0); err == nil {
-			if _, err := f.WriteAt([]byte{0}, 0); err == nil {
-				t.Fatal("a sealed image could be written")
-			}
-		}
-	}
-}
-
-func TestFileExecutable(t *testing.T) {
-	p := NewProgram()
-	say(p, "from a file")
-	finish(p)
-	image, err := p.Image()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	e, err := NewFileExecutable(image, dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := exec.Command(e.Path).Output()
-	if err != nil || string(out) != "from a file" {
-		t.Fatalf("got %q, %v", out, err)
-	}
-	if err := e.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if left, _ := os.ReadDir(dir); len(left) != 0 {
-		t.Fatalf("left behind: %v", left)
-	}
+	p.Call(Write, Int(4), p.Text("x"), Int(1))
+	p.Call(Read, Int(3), Int(textBase+codeOffset), Int(1)).On(uint32(unix.EFAULT), p.NewLabel("unused")).onErrno = nil
+	own := p.Cell("byte", 0)
+	p.Call(Read, Int(3), own.Ref(), Int(1))
+	expect(p, own, Int('x'))
+	succeeds(t, p, r, w)
 }

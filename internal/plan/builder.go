@@ -93,6 +93,7 @@ func newBuilder(s *Spec) *builder {
 	b.commandPID = b.Cell("command", 0)
 	b.initPID = b.Cell("init", 0)
 	b.gate = b.Cell("gate", 0)
+	b.outerPidfd = b.Cell("outer pidfd", -1)
 	b.root = b.Cell("root", -1)
 	_, b.errno = b.FailRecord()
 	b.initEntry, b.commandEntry = b.NewLabel("init"), b.NewLabel("command")

@@ -13,6 +13,11 @@ func (b *builder) command() {
 	b.enterCgroups()
 	b.Step("announce the command", "")
 	b.send(b.Message(launch.MessageCommand), launch.SimpleSize)
+	if b.spec.AskHost {
+		b.Step("wait to be moved into the cgroup", "")
+		b.send(b.Message(launch.MessageMap), launch.SimpleSize)
+		b.receiveAnswer()
+	}
 	if b.spec.Namespaces.Cgroup {
 		b.Step("create cgroup namespace", "")
 		b.Call(launch.Unshare, launch.Int(cloneNewCG))
@@ -27,6 +32,10 @@ func (b *builder) command() {
 	b.Step("close inherited descriptors", "")
 	const closeOnExec = 4
 	b.Call(launch.CloseRange, launch.Int(b.spec.Files.Keep), launch.Int(^uint32(0)), launch.Int(closeOnExec))
+	if b.spec.AskHost {
+		b.Step("die with the launcher", "")
+		b.dieWithOuter()
+	}
 	b.waitForGate()
 	b.loadFilter()
 	b.execute()
@@ -53,6 +62,11 @@ func (b *builder) resetInherited() {
 	)
 	b.Step("new session", "")
 	b.Call(launch.Setsid)
+	if b.spec.Terminal {
+		const setControlling = 0x540e // TIOCSCTTY
+		b.Step("take the terminal", "")
+		b.Call(launch.Ioctl, launch.Int(0), launch.Int(setControlling), launch.Int(0))
+	}
 	b.Step("new session keyring", "")
 	b.Call(launch.Keyctl, launch.Int(joinSession), launch.Int(0)).Ignore(enosys)
 	b.Step("reset signals", "")

@@ -226,20 +226,29 @@ func (b *builder) retire() {
 	b.Call(launch.Prctl, launch.Int(prSetDumpable), launch.Int(0), launch.Int(0), launch.Int(0), launch.Int(0))
 	b.dieWithOuter()
 
-	// No descriptor is overwritten before it has moved: they were opened in
-	// this order, above the standard files.
+	b.moveKept()
+	b.guard()
+	b.openGate()
+}
+
+// moveKept moves the descriptors that a supervisor keeps to their fixed numbers
+// and closes all others. None is overwritten before it has moved: they were
+// opened in this order, above the standard files.
+func (b *builder) moveKept() {
 	for _, move := range []struct {
 		from launch.Arg
 		to   launch.Int
 	}{
-		{b.control, keptControl}, {b.signals, keptSignals}, {b.execPipe, keptExec},
-		{b.started.file, keptCommand},
+		{b.control, keptControl}, {b.signals, keptSignals}, {b.execPipe, keptExec}, {b.started.file, keptCommand},
 	} {
 		b.Call(launch.Dup3, move.from, move.to, launch.Int(oCloexec))
 	}
 	b.Set(b.started.file, keptCommand)
 	b.Call(launch.CloseRange, keptCommand+1, launch.Int(^uint32(0)), launch.Int(0))
-	b.guard()
+}
+
+// openGate lets the command go on to execve.
+func (b *builder) openGate() {
 	b.Set(b.gate, launch.Int(1))
 	b.Call(launch.Futex, b.gate.Ref(), launch.Int(futexWake), launch.Int(1), launch.Int(0), launch.Int(0), launch.Int(0))
 }
@@ -260,10 +269,9 @@ func (b *builder) dieWithOuter() {
 	b.Place(alive)
 }
 
-// superviseCommand waits for the command to execute, tells the host, and then
-// reaps and forwards until the command ends. The end of PID 1 is the end of
-// every process in its PID namespace.
-func (b *builder) superviseCommand() {
+// awaitExec waits for the command's execve, which closes the pipe, and tells
+// the host about it or about the failure.
+func (b *builder) awaitExec() {
 	b.Step("wait for the command to execute", "")
 	wait, executed := b.NewLabel("wait for execve"), b.NewLabel("executed")
 	b.Place(wait)
@@ -271,11 +279,18 @@ func (b *builder) superviseCommand() {
 	b.Sum(b.errno, launch.Int(0)).If(launch.Int(0), executed)
 	record, _ := b.FailRecord()
 	b.sendOn(keptControl, record, launch.FailSize)
+	b.Call(launch.Wait4, b.commandPID, launch.Int(0), launch.Int(wall), launch.Int(0)).IgnoreAll()
 	b.exit(launch.Int(setupFailed))
 	b.Place(executed)
 	b.Call(launch.Sendmsg, keptControl, b.started.header, launch.Int(noSignal)).IgnoreAll()
 	b.Call(launch.CloseRange, keptExec, launch.Int(^uint32(0)), launch.Int(0)).IgnoreAll()
+}
 
+// superviseCommand waits for the command to execute, and then reaps and
+// forwards until the command ends. The end of PID 1 is the end of
+// every process in its PID namespace.
+func (b *builder) superviseCommand() {
+	b.awaitExec()
 	b.Step("supervise the command", "")
 	info := b.Buffer("siginfo of PID 1", siginfo)
 	signo := launch.CellAt(info)

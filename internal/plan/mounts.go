@@ -81,20 +81,39 @@ func (b *builder) entries(list []Entry) {
 	}
 }
 
-// openTrees opens what the later entries bind, while the host's own tree is
-// still there, and enters the prepared mount namespace.
+// openTrees opens what the later entries bind and that cannot be reached any
+// more then: what lies in another mount namespace, and with a prepared one,
+// what lies in the host's. It leaves the process in the prepared namespace.
 func (b *builder) openTrees() {
-	if b.spec.Prepared == 0 {
-		return
-	}
-	for _, e := range b.spec.View.Entries {
-		if bind, ok := e.(Bind); ok {
+	s := b.spec
+	foreign := false
+	for _, e := range s.View.Entries {
+		bind, ok := e.(Bind)
+		foreign = foreign || ok && bind.From != 0
+		if ok && bind.From == 0 && s.Prepared != 0 {
 			b.Step("bind "+bind.Source, bind.Path)
 			b.trees[bind.Path] = b.openBind(bind)
 		}
 	}
-	b.Step("enter the prepared mount namespace", "")
-	b.Call(launch.Setns, launch.Int(b.spec.Prepared), launch.Int(cloneNewNS))
+	back := launch.Arg(launch.Int(s.Prepared))
+	if foreign && s.Prepared == 0 {
+		b.Step("open the host's mount namespace", "/proc/self/ns/mnt")
+		own := b.Cell("own mount namespace", -1)
+		b.Call(launch.Openat, launch.Int(atFDCWD), b.Text("/proc/self/ns/mnt"), launch.Int(oCloexec), launch.Int(0)).Into(own)
+		back = own
+	}
+	for _, e := range s.View.Entries {
+		if bind, ok := e.(Bind); ok && bind.From != 0 {
+			b.Step("enter the mount namespace of the shared "+bind.Source, "")
+			b.Call(launch.Setns, launch.Int(bind.From), launch.Int(cloneNewNS))
+			b.Step("bind the shared "+bind.Source, bind.Path)
+			b.trees[bind.Path] = b.openBind(bind)
+		}
+	}
+	if foreign || s.Prepared != 0 {
+		b.Step("enter the mount namespace to copy", "")
+		b.Call(launch.Setns, back, launch.Int(cloneNewNS))
+	}
 }
 
 // openHostRoot works on the host's own tree.

@@ -1,6 +1,11 @@
 package plan
 
-import "github.com/seed-d1379373/sandbox/internal/launch"
+import (
+	"strconv"
+	"strings"
+
+	"github.com/seed-d1379373/sandbox/internal/launch"
+)
 
 // After the fork the outer process and PID 1 keep only these descriptors, at
 // fixed numbers: whoever holds the command's output open would keep its reader
@@ -20,9 +25,8 @@ const (
 	siginfo = 128
 )
 
-// outer is the process that the host started.
-func (b *builder) outer() {
-	s := b.spec
+// begin is how the process that the host starts begins, in every program.
+func (b *builder) begin() {
 	b.Step("start the launcher", "")
 	const setName, setmask = 15, 2
 	b.Call(launch.Prctl, launch.Int(setName), b.Text("sandbox"))
@@ -30,18 +34,22 @@ func (b *builder) outer() {
 	b.Call(launch.RtSigprocmask, launch.Int(setmask), all, launch.Int(0), launch.Int(8))
 	b.Call(launch.Signalfd4, launch.Int(-1), all, launch.Int(8), launch.Int(oCloexec)).Into(b.signals)
 	b.Call(launch.Umask, launch.Int(0))
-	b.resetScheduling()
 	own := b.Cell("own", 0)
 	b.Call(launch.Getpid).Into(own)
-	outerPidfd := b.Cell("outer pidfd", -1)
-	b.Call(launch.PidfdOpen, own, launch.Int(0)).Into(outerPidfd)
-	b.outerPidfd = outerPidfd
-
+	b.Call(launch.PidfdOpen, own, launch.Int(0)).Into(b.outerPidfd)
+	b.resetScheduling()
 	b.givePipes()
+}
+
+// outer is the process that the host started.
+func (b *builder) outer() {
+	s := b.spec
+	b.begin()
+	b.setOOMScore()
 	b.openTrees()
 	for _, j := range s.Join {
 		b.Step("join "+j.Name+" namespace", "")
-		b.Call(launch.Setns, launch.Int(j.File), launch.Int(j.Type))
+		b.Call(launch.Setns, launch.Int(j.File), launch.Int(namespaceFlag[j.Name]))
 	}
 	b.Step("create namespaces", describe(s.cloneFlags()))
 	b.born = b.handover(launch.MessageBorn)
@@ -182,19 +190,28 @@ func (s *Spec) lateFlags() uint64 {
 	return flags
 }
 
+// namespaceFlag is CLONE_NEW* by the name in /proc/PID/ns.
+var namespaceFlag = map[string]uint64{
+	"user": cloneNewUsr, "mnt": cloneNewNS, "pid": cloneNewPID, "ipc": cloneNewIPC,
+	"uts": cloneNewUTS, "net": cloneNewNet, "cgroup": cloneNewCG,
+}
+
 // describe names the namespaces of flags.
 func describe(flags uint64) string {
-	var out string
-	for _, n := range []struct {
-		flag uint64
-		name string
-	}{{cloneNewUsr, "user"}, {cloneNewNS, "mnt"}, {cloneNewPID, "pid"}, {cloneNewIPC, "ipc"}, {cloneNewUTS, "uts"}, {cloneNewNet, "net"}} {
-		if flags&n.flag != 0 {
-			if out != "" {
-				out += ","
-			}
-			out += n.name
+	var names []string
+	for _, name := range []string{"user", "mnt", "pid", "ipc", "uts", "net"} {
+		if flags&namespaceFlag[name] != 0 {
+			names = append(names, name)
 		}
 	}
-	return out
+	return strings.Join(names, ",")
+}
+
+// setOOMScore is inherited by all that follows; only a privileged process may
+// lower it.
+func (b *builder) setOOMScore() {
+	if n := b.spec.OOMScoreAdj; n != nil {
+		b.Step("set oom_score_adj", "/proc/self/oom_score_adj")
+		b.writeFile(launch.Int(atFDCWD), "/proc/self/oom_score_adj", oWronly, 0, []byte(strconv.Itoa(*n)))
+	}
 }

@@ -27,11 +27,15 @@ type Spec struct {
 	Caps     Caps
 	Limits   Limits
 
+	AskHost bool // the command asks to be moved into its cgroup, see [Spec.Execution]
+
 	NoNewPrivs   bool
 	Seccomp      []byte // the command's filter, as struct sock_filter; nil for none
 	SeccompFlags uint32 // of seccomp(2)
 	GuardFilter  []byte // the filter of the launcher's own two processes
 	Landlock     *Landlock
+	OOMScoreAdj  *int
+	Terminal     bool   // descriptor 0 becomes the controlling terminal
 	AttrExec     []Attr // LSM attributes to write before execve
 
 	Command Command
@@ -63,9 +67,8 @@ type IDMapText struct{ UID, GID string }
 
 // Join is a namespace to enter instead of a new one.
 type Join struct {
-	Name string
+	Name string // as in /proc/PID/ns
 	File int    // descriptor in the launcher
-	Type uint64 // CLONE_NEW*
 }
 
 // Files are the descriptors that the launcher starts with.

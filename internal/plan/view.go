@@ -2,6 +2,7 @@ package plan
 
 import (
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -66,6 +67,9 @@ type Bind struct {
 	Source string
 	Path   string
 	Flags  Flags
+	// From is the descriptor of the mount namespace in which Source lies;
+	// 0 for the host's own.
+	From int
 }
 
 // Tmpfs mounts a fresh tmpfs.
@@ -115,4 +119,17 @@ func relative(p string) string {
 		return r
 	}
 	return "."
+}
+
+// WithShared returns the view with the binds from the mount namespace marked
+// from taken from the descriptor to.
+func (v View) WithShared(from, to int) View {
+	for i, e := range v.Entries {
+		if bind, ok := e.(Bind); ok && bind.From == from {
+			bind.From = to
+			v.Entries = slices.Clone(v.Entries)
+			v.Entries[i] = bind
+		}
+	}
+	return v
 }

@@ -152,6 +152,6 @@ func (j *job) variables() string {
 	if j.row.Arch == "arm64" {
 		port = "ttyS0" // the console there is ttyAMA0
 	}
-	return fmt.Sprintf("ROW='%s'\nPORT='%s'\nLSM='%s'\nAS_USER='%s'\nDELEGATE='%s'\nSYSTEMD='%s'\nTEST_ARGS='%s'\n",
-		j.row.Name, port, j.row.LSM, flag(j.row.User), flag(j.row.Delegate), flag(j.row.Systemd), strings.Join(j.testArgs, " "))
+	return fmt.Sprintf("ROW='%s'\nPORT='%s'\nLSM='%s'\nAS_USER='%s'\nDELEGATE='%s'\nSYSTEMD='%s'\nTEST_ARGS='%s'\nPROMISES='%s'\n",
+		j.row.Name, port, j.row.LSM, flag(j.row.User), flag(j.row.Delegate), flag(j.row.Systemd), strings.Join(j.testArgs, " "), strings.Join(j.row.Promises, " "))
 }

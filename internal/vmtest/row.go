@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// Features is the vocabulary of skips: what a test may say it needs.
+// features is the vocabulary of skips: what a test may say it needs. A program
+// that is not installed needs no entry; see [Row.promised].
 var features = map[string]string{
 	"root":           "the test runs as root",
 	"user":           "the test runs as an ordinary user",
@@ -30,6 +31,7 @@ var features = map[string]string{
 	"xattr":          "extended attributes on the temporary directory",
 	"suid":           "set-user-ID programs and newuidmap work",
 	"cpus":           "two CPUs",
+	"syscall":        "a system call or socket family that this kernel may lack",
 }
 
 // Features lists the names that a skip may give, with their meanings.
@@ -53,7 +55,7 @@ type Row struct {
 	Promises []string
 }
 
-// every row promises these.
+// common is what every row promises.
 var common = []string{"seccomp", "userns", "landlock", "psi", "disk", "xattr", "suid", "cpus"}
 
 // Rows is the matrix.
@@ -72,9 +74,9 @@ func Rows() []Row {
 		{Name: "systemd", Arch: "amd64", Kernel: "6.1", LSM: "apparmor", User: true, Systemd: true,
 			Promises: with("user", "apparmor", "i386", "systemd")},
 		{Name: "arm64-6.1-root", Arch: "arm64", Kernel: "6.1", LSM: "apparmor",
-			Promises: with("root", "cgroup2", "bpf")},
+			Promises: with("root", "apparmor", "cgroup2", "bpf")},
 		{Name: "arm64-6.1-delegated", Arch: "arm64", Kernel: "6.1", LSM: "apparmor", User: true, Delegate: true,
-			Promises: with("user", "cgroup2")},
+			Promises: with("user", "apparmor", "cgroup2")},
 	}
 }
 
@@ -101,15 +103,17 @@ func Select(rows []Row, patterns string) ([]Row, error) {
 }
 
 // promised tells which promised feature the reason of a skip says is missing,
-// and whether the reason names a known feature at all.
+// and whether the reason is a known one at all: "needs FEATURE: why", or
+// "needs PROGRAM: not installed".
 func (r Row) promised(reason string) (feature string, broken, known bool) {
 	_, rest, found := strings.Cut(reason, "needs ")
 	if !found {
 		return "", false, false
 	}
 	feature, _, found = strings.Cut(rest, ":")
-	if _, known := features[feature]; !found || !known {
+	if !found {
 		return "", false, false
 	}
-	return feature, slices.Contains(r.Promises, feature), true
+	_, known = features[feature]
+	return feature, slices.Contains(r.Promises, feature), known || strings.HasSuffix(reason, ": not installed")
 }

@@ -1,0 +1,67 @@
+package vmtest
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestSelect(t *testing.T) {
+	rows := Rows()
+	for pattern, want := range map[string]string{
+		"*":                     "amd64-6.1-root amd64-6.1-user amd64-6.12-root amd64-6.12-delegated systemd arm64-6.1-root arm64-6.1-delegated",
+		"systemd,amd64-6.1-*":   "amd64-6.1-root amd64-6.1-user systemd", // in the matrix's order
+		"arm64-6.1-root,arm64*": "arm64-6.1-root arm64-6.1-delegated",
+	} {
+		chosen, err := Select(rows, pattern)
+		var names []string
+		for _, r := range chosen {
+			names = append(names, r.Name)
+		}
+		if got := strings.Join(names, " "); err != nil || got != want {
+			t.Errorf("%q: %q, %v; want %q", pattern, got, err, want)
+		}
+	}
+	for _, pattern := range []string{"", "none", "systemd,none", "[", "systemd,"} {
+		if chosen, err := Select(rows, pattern); err == nil {
+			t.Errorf("%q selects %v", pattern, chosen)
+		}
+	}
+}
+
+// A promise that is not in the vocabulary could never be broken by a skip.
+func TestPromisesAreFeatures(t *testing.T) {
+	seen := map[string]bool{}
+	for _, r := range Rows() {
+		if seen[r.Name] {
+			t.Errorf("two rows are called %s", r.Name)
+		}
+		seen[r.Name] = true
+		if kernels[r.Arch+"-"+r.Kernel] == "" {
+			t.Errorf("%s: no package for its kernel", r.Name)
+		}
+		for _, p := range r.Promises {
+			if features[p] == "" {
+				t.Errorf("%s promises %q, which is no feature", r.Name, p)
+			}
+		}
+	}
+}
+
+func TestPromised(t *testing.T) {
+	r := Row{Promises: []string{"landlock", "cgroup2"}}
+	for reason, want := range map[string]struct{ broken, known bool }{
+		"needs landlock: ABI 0":                     {true, true},
+		"sandbox: it needs cgroup2: no controllers": {true, true},
+		"needs landlock-net: ABI 2":                 {false, true},
+		"needs root: mounts":                        {false, true},
+		"needs curl: not installed":                 {false, true},
+		"needs landlock":                            {false, false},
+		"needs lanlock: ABI 0":                      {false, false},
+		"not now":                                   {false, false},
+		"":                                          {false, false},
+	} {
+		if _, broken, known := r.promised(reason); broken != want.broken || known != want.known {
+			t.Errorf("%q: broken %v, known %v; want %+v", reason, broken, known, want)
+		}
+	}
+}

@@ -1,0 +1,54 @@
+package vmtest
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+func TestTable(t *testing.T) {
+	promising := Row{Name: "amd64-6.1-root", Promises: []string{"landlock"}}
+	results := []Result{
+		{Row: promising, Took: 61 * time.Second, Packages: []Package{
+			{Name: "caps", tally: tally{passed: 3}},
+			{Name: "lsm", tally: tally{passed: 1, skips: []Skip{{"TestL", "needs landlock: ABI 0"}, {"TestM", "no time"}}}},
+		}},
+		{Row: Row{Name: "arm64"}, Err: errors.New("no verdict\nconsole"), Packages: []Package{
+			{Name: "caps", Status: 1, tally: tally{passed: 2, failed: []Failure{{Test: "TestC"}}}},
+			{Name: "lsm", Status: notEnded},
+		}},
+	}
+	const want = `passed/failed/skipped  amd64-6.1-root         arm64
+caps                            3/0/0       2/1/0 !
+lsm                             1/0/2       0/0/0 !
+                                 FAIL          FAIL
+                                 61 s           0 s
+
+skipped:
+  lsm: needs landlock: ABI 0
+      in amd64-6.1-root: TestL
+  lsm: no time (names no feature)
+      in amd64-6.1-root: TestM
+
+FAIL amd64-6.1-root: lsm: TestL was skipped, but this row promises landlock: needs landlock: ABI 0
+FAIL arm64: no verdict
+FAIL arm64: caps: TestC
+FAIL arm64: lsm: did not end
+`
+	if got := Table(results, false); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	if why := strings.Join(results[0].Broken(true), "\n"); !strings.Contains(why, "names no feature: no time") {
+		t.Errorf("strict: %s", why)
+	}
+	if why := (Result{Row: promising, Packages: []Package{{Name: "caps"}}}).Broken(true); len(why) != 0 {
+		t.Errorf("a good row: %v", why)
+	}
+	if why := (Result{Packages: []Package{{Name: "p", Status: 2}}}).Broken(false); len(why) != 1 {
+		t.Errorf("a crash: %v", why)
+	}
+}

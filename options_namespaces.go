@@ -1,0 +1,116 @@
+package sandbox
+
+import (
+	"fmt"
+
+	"github.com/seed-d1379373/sandbox/namespace"
+)
+
+// WithNetwork chooses the network: [NetworkNone], the default, [NetworkHost],
+// [NetworkFrom] or [NetworkPath].
+func WithNetwork(mode NetworkMode) Option {
+	return named("WithNetwork", func(s *settings) { s.Network = mode })
+}
+
+// A NetworkMode is what network a sandbox sees.
+type NetworkMode interface {
+	fmt.Stringer
+	network()
+}
+
+type networkKind string
+
+const (
+	// NetworkNone is a new network namespace with a loopback interface that
+	// works and nothing else.
+	NetworkNone networkKind = "none"
+	// NetworkHost is the host's network, its abstract Unix sockets included.
+	NetworkHost networkKind = "host"
+)
+
+func (k networkKind) String() string { return string(k) }
+func (networkKind) network()         {}
+
+// NetworkFrom is the network namespace of a running sandbox. It needs a caller
+// with CAP_SYS_ADMIN. Joining one that has the host's network is joining that.
+func NetworkFrom(p *Process) NetworkMode { return networkOf{p} }
+
+type networkOf struct{ *Process }
+
+func (n networkOf) String() string               { return "container:" + n.label() }
+func (n networkOf) MarshalText() ([]byte, error) { return []byte(n.String()), nil }
+func (networkOf) network()                       {}
+
+// NetworkPath is the network namespace behind a file, such as the ones that
+// "ip netns" makes in /run/netns. It needs a caller with CAP_SYS_ADMIN.
+func NetworkPath(path string) NetworkMode { return networkPath(path) }
+
+type networkPath string
+
+func (p networkPath) String() string               { return "ns:" + string(p) }
+func (p networkPath) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+func (networkPath) network()                       {}
+
+// WithIPC chooses the IPC namespace: System V IPC, POSIX message queues, and
+// /dev/shm with it.
+func WithIPC(mode IPCMode) Option {
+	return named("WithIPC", func(s *settings) { s.IPC = mode })
+}
+
+// An IPCMode says with whom a sandbox shares inter-process communication.
+type IPCMode interface {
+	fmt.Stringer
+	ipc()
+}
+
+type ipcKind string
+
+const (
+	// IPCPrivate is a new IPC namespace that no other sandbox can join.
+	IPCPrivate ipcKind = "private"
+	// IPCShareable is a new IPC namespace that other sandboxes can join.
+	IPCShareable ipcKind = "shareable"
+	// IPCHost is the host's IPC namespace, /dev/shm and /dev/mqueue.
+	IPCHost ipcKind = "host"
+	// IPCNone is a new IPC namespace without /dev/shm and /dev/mqueue.
+	IPCNone ipcKind = "none"
+)
+
+func (k ipcKind) String() string { return string(k) }
+func (ipcKind) ipc()             {}
+
+// IPCFrom is the IPC namespace and the /dev/shm of a running sandbox that was
+// started with [IPCShareable] or itself joined one; any other refuses. It needs
+// a caller with CAP_SYS_ADMIN.
+func IPCFrom(p *Process) IPCMode { return ipcOf{p} }
+
+type ipcOf struct{ *Process }
+
+func (i ipcOf) String() string               { return "container:" + i.label() }
+func (i ipcOf) MarshalText() ([]byte, error) { return []byte(i.String()), nil }
+func (ipcOf) ipc()                           {}
+
+// label names a process in modes that refer to it.
+func (p *Process) label() string {
+	if p == nil {
+		return "nil"
+	}
+	return fmt.Sprint(p.PID())
+}
+
+// WithUserRemap maps the ids inside, from 0 on, to the subordinate ids of this
+// user in /etc/subuid and /etc/subgid, as Docker's userns-remap does: with the
+// entry dockremap:5000:10000 root inside is the user 5000 outside. Without
+// [WithUser] the command is root inside then. An ordinary caller needs
+// newuidmap and newgidmap (Debian's package uidmap) and ranges of its own.
+func WithUserRemap(user string) Option {
+	return named("WithUserRemap", func(s *settings) { s.UserRemap = user })
+}
+
+// WithIDMap maps user and group ids by these maps. A caller that is root may
+// map any ids but the host's root; an ordinary caller its own one, or
+// subordinate ones by newuidmap and newgidmap. Without [WithUser] the command
+// is root inside.
+func WithIDMap(uids, gids []namespace.IDMap) Option {
+	return named("WithIDMap", func(s *settings) { s.UIDMap, s.GIDMap = uids, gids })
+}
