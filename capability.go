@@ -1,6 +1,10 @@
 package sandbox
 
-import "github.com/seed-d1379373/sandbox/caps"
+import (
+	"strings"
+
+	"github.com/seed-d1379373/sandbox/caps"
+)
 
 // bounding is what the sandbox can have at most. The names are valid.
 func (s *settings) bounding(root bool) caps.Set {
@@ -10,6 +14,13 @@ func (s *settings) bounding(root bool) caps.Set {
 	}
 	set, _ := caps.Change{Add: s.CapAdd, Drop: s.CapDrop}.Apply(base)
 	return set
+}
+
+// wantsRoot says whether the options name the root user, by the words that mean
+// it in every passwd file.
+func (s *settings) wantsRoot() bool {
+	user, _, _ := strings.Cut(s.User, ":")
+	return user == "root" || user == "0" || s.User == "" && (s.named["WithUserRemap"] || s.named["WithIDMap"])
 }
 
 // added are the capabilities that the caller named to be added, and that were

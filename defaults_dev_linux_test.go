@@ -14,7 +14,7 @@ import (
 // The devices are those that compute, and no other.
 func TestDevices(t *testing.T) {
 	want := map[string]string{
-		"null": "char 1:3", "zero": "char 1:5", "full": "char 1:7", "random": "char 1:8", "urandom": "char 1:9",
+		"null": "char 1:3", "zero": "char 1:5", "full": "char 1:7", "random": "char 1:8", "urandom": "char 1:9", "tty": "char 5:0",
 		"fd": "to /proc/self/fd", "stdin": "to /proc/self/fd/0", "stdout": "to /proc/self/fd/1", "stderr": "to /proc/self/fd/2",
 		"shm": "dir", "mqueue": "dir", "pts": "dir", "ptmx": "to pts/ptmx",
 	}

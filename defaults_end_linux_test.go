@@ -51,6 +51,19 @@ func watch(t *testing.T, command int) watched {
 	return w
 }
 
+// watchLauncher opens the process that the host started, outside of the sandbox.
+func watchLauncher(t *testing.T, command int) int {
+	t.Helper()
+	st, _ := readStat(command)
+	st, _ = readStat(st.parent)
+	fd, err := unix.PidfdOpen(st.parent, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(fd) })
+	return fd
+}
+
 // alive counts those that live, after at most so many milliseconds for each.
 func (w watched) alive(milliseconds int) (n int) {
 	for _, fd := range w {
@@ -121,7 +134,7 @@ func TestEverythingDiesWithTheHost(t *testing.T) {
 		}
 	})
 	for _, signal := range []unix.Signal{unix.SIGKILL, unix.SIGTERM} {
-		host := exec.Command(probeBinary, append([]string{"host", probeBinary}, family("cat")...)...)
+		host := exec.Command(probeBinary, append([]string{"host", probeBinary}, family("sleep 1000")...)...)
 		out, err := host.StdoutPipe()
 		if err != nil {
 			t.Fatal(err)
@@ -136,7 +149,7 @@ func TestEverythingDiesWithTheHost(t *testing.T) {
 		if _, err := fmt.Fscan(out, &command); err != nil {
 			t.Fatal(err, complaints.String())
 		}
-		w := watch(t, command)
+		w := append(watch(t, command), watchLauncher(t, command))
 		host.Process.Signal(signal)
 		host.Wait()
 		const patience = 30_000 // milliseconds; it takes one

@@ -30,6 +30,9 @@ func (r *running) exec(ctx context.Context, cmd *exec.Cmd) (*Result, error) {
 	e := &execution{of: r, start: start{settings: r.settings, prepared: r.prepared, cmd: cmd, begin: time.Now()}}
 	p, err := e.run(ctx)
 	if err != nil {
+		if stop, cause := e.p.stopped(); stop == Canceled {
+			err = cause
+		}
 		e.abandon()
 		return nil, err
 	}
@@ -62,6 +65,7 @@ func (e *execution) run(ctx context.Context) (*Process, error) {
 	}
 	defer target.Close()
 	spec := e.program()
+	spec.Files.Last = spec.Files.Control + 1
 	e.lowered = spec.Execution(spec.Files.Control + 1)
 	if err := e.launch(append(append([]*os.File{}, e.cmd.ExtraFiles...), e.peer, target)); err != nil {
 		return nil, err

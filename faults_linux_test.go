@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -15,27 +17,28 @@ import (
 	"github.com/seed-d1379373/sandbox/internal/launch"
 )
 
-// A listedCall is an instruction of a program, as its listing has it.
-type listedCall struct {
+// A launcherCall is an instruction of a program, as its listing has it.
+type launcherCall struct {
 	index      int
 	step, name string
 	text       string
 }
 
+func (c launcherCall) String() string { return c.step + ": " + c.text }
+
 var callInListing = regexp.MustCompile(`^(?:[^("]* = )?([a-z0-9_]+)\(`)
 
-// listing takes the listing of a program apart: one line for each instruction,
-// below its step. What is no call, such as a jump, cannot fail and is left out.
-func listing(p *launch.Program) (out []listedCall) {
+// launcherCalls takes the listing of a program apart: one line for each
+// instruction, below its step. What is no call, such as a jump, cannot fail and
+// is left out.
+func launcherCalls(p *launch.Program) (out []launcherCall) {
 	step, index := "", 0
 	for line := range strings.Lines(p.String()) {
 		line = strings.TrimRight(line, "\n")
 		switch {
 		case strings.HasPrefix(line, "    "):
-			c := listedCall{index: index, step: step, text: line[4:]}
-			if m := callInListing.FindStringSubmatch(c.text); m != nil {
-				c.name = m[1]
-				out = append(out, c)
+			if m := callInListing.FindStringSubmatch(line[4:]); m != nil {
+				out = append(out, launcherCall{index, step, m[1], line[4:]})
 			}
 			index++
 		case !strings.HasPrefix(line, "  "):
@@ -45,15 +48,25 @@ func listing(p *launch.Program) (out []listedCall) {
 	return out
 }
 
-// A tampered is a sandbox whose programs are changed.
+// A tampered is a sandbox whose programs are changed before they run.
 type tampered struct {
 	*sandbox.Sandbox
-	change func(*launch.Program)
-	calls  []listedCall // of the last program
-	steps  func(i int) (launch.Step, bool)
+	prepared bool
+	calls    []launcherCall // of the last program, without the change
+	stepOf   func(i int) (launch.Step, bool)
 }
 
-// newTampered makes a sandbox that runs what the caller of t.change likes.
+// variants are the kinds of start that a caller meets with default options:
+// the first one, and for root those that copy a prepared view.
+func variants(t *testing.T) map[string]*tampered {
+	t.Helper()
+	out := map[string]*tampered{"cold": newTampered(t, false)}
+	if os.Geteuid() == 0 {
+		out["prepared"] = newTampered(t, true)
+	}
+	return out
+}
+
 func newTampered(t *testing.T, prepared bool, opts ...sandbox.Option) *tampered {
 	t.Helper()
 	box, err := sandbox.New(opts...)
@@ -65,41 +78,24 @@ func newTampered(t *testing.T, prepared bool, opts ...sandbox.Option) *tampered 
 			t.Error(err)
 		}
 	})
-	c := &tampered{Sandbox: box}
-	if prepared { // the first start decides about cgroups, the second about the view
-		for range 2 {
-			if _, err := box.Run(context.Background(), exec.Command("/bin/true")); err != nil {
-				t.Fatal(err)
-			}
+	c := &tampered{Sandbox: box, prepared: prepared}
+	for range 3 { // the first start decides about cgroups, the second about the view
+		if err := c.run(context.Background(), nil, nil); err != nil {
+			t.Fatal(err)
 		}
-	}
-	err = sandbox.Tamper(box, prepared, func(p *launch.Program) {
-		c.calls, c.steps = listing(p), p.StepOf
-		if c.change != nil {
-			c.change(p)
-		}
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 	return c
 }
 
 // patience is how long a start that was disturbed may take: only a program that
 // hangs comes near it.
-const patience = 30 * time.Second
+const patience = 20 * time.Second
 
-// start runs a shell with a change until look has looked at it, and returns
-// how that ended.
-func (c *tampered) start(change func(*launch.Program), look func(p *sandbox.Process)) error {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	return c.startContext(ctx, change, look)
-}
-
-func (c *tampered) startContext(ctx context.Context, change func(*launch.Program), look func(p *sandbox.Process)) error {
-	if err := sandbox.Tamper(c.Sandbox, true, func(p *launch.Program) {
-		c.calls, c.steps = listing(p), p.StepOf
+// run runs a shell with a changed program, which ends once look has looked at
+// it, and says how that ended.
+func (c *tampered) run(ctx context.Context, change func(*launch.Program), look func(p *sandbox.Process)) error {
+	if err := sandbox.Tamper(c.Sandbox, c.prepared, func(p *launch.Program) {
+		c.calls, c.stepOf = launcherCalls(p), p.StepOf
 		if change != nil {
 			change(p)
 		}
@@ -116,44 +112,87 @@ func (c *tampered) startContext(ctx context.Context, change func(*launch.Program
 	if err != nil {
 		return err
 	}
+	defer stdout.Close()
 	p, err := c.Start(ctx, cmd)
 	if err != nil {
 		return err
 	}
-	if _, err := bufio.NewReader(stdout).ReadString('\n'); err != nil && !errors.Is(err, io.EOF) {
-		return errors.Join(err, func() error { _, err := p.Wait(); return err }())
-	}
-	if look != nil {
+	_, err = bufio.NewReader(stdout).ReadString('\n')
+	if err == nil && look != nil {
 		look(p)
 	}
 	stdin.Close()
-	_, err = p.Wait()
-	return err
+	_, waited := p.Wait()
+	if waited == nil && err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	return waited
 }
 
-func TestProto(t *testing.T) {
-	c := newTampered(t, false)
-	begin := time.Now()
-	for range 20 {
-		if err := c.start(nil, nil); err != nil {
-			t.Fatal(err)
-		}
+// forbearing is a context for a start that should end by itself.
+func forbearing(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// Each call of the launcher fails once: of the outer process, of PID 1 and of
+// the command. Either the start fails with an error that names the step and the
+// errno, or, for those that may fail, the sandbox is as strong as it was. In no
+// case does anything hang or stay behind.
+func TestEveryCallFails(t *testing.T) {
+	for name, c := range variants(t) {
+		t.Run(name, func(t *testing.T) {
+			var sound posture
+			if err := c.run(forbearing(t), nil, func(p *sandbox.Process) { sound = takePosture(p) }); err != nil {
+				t.Fatal(err)
+			}
+			if len(sound) < 50 {
+				t.Fatalf("posture %v", sound)
+			}
+			before := takeInventory()
+			for _, call := range c.calls {
+				for _, errno := range errnosOf(t, call) {
+					if problem := c.fail(forbearing(t), call, errno, sound); problem != "" {
+						t.Errorf("%v fails with %v: %s", call, errno, problem)
+					}
+					if left := before.leftBehind(); left != "" {
+						t.Fatalf("%v fails with %v: left behind:\n%s", call, errno, left)
+					}
+				}
+			}
+		})
 	}
-	t.Log(time.Since(begin)/20, len(c.calls))
-	begin = time.Now()
-	for range 10 {
-		takeInventory()
+}
+
+// fail has one call fail and says what is wrong with the outcome.
+func (c *tampered) fail(ctx context.Context, call launcherCall, errno uint32, sound posture) string {
+	var now posture
+	err := c.run(ctx, func(p *launch.Program) { p.Fail(call.index, errno) }, func(p *sandbox.Process) { now = takePosture(p) })
+	step, _ := c.stepOf(call.index)
+	var setup *sandbox.SetupError
+	var exit *sandbox.ExitError
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Sprintf("hangs (%v)", err)
+	case err == nil && !call.mayFail(errno):
+		return "the start goes on"
+	case err == nil:
+		return sound.difference(now)
+	case errors.As(err, &setup) && setup.Step == step.Name && setup.Path == step.Path && errors.Is(err, errnoOf(errno)):
+		return ""
+	case errors.As(err, &exit) && strings.HasPrefix(call.step, "supervise"):
+		return "" // the command had been executed
+	case call.mayFail(errno):
+		return "" // and says so
 	}
-	t.Log(time.Since(begin) / 10)
-	c = newTampered(t, true)
-	begin = time.Now()
-	for range 20 {
-		if err := c.start(nil, nil); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Log(time.Since(begin)/20, len(c.calls))
-	for _, l := range c.calls {
-		t.Log(l)
-	}
+	return fmt.Sprintf("reported as: %v", err)
+}
+
+// mayFail says whether the program expects this errno.
+func (c launcherCall) mayFail(errno uint32) bool {
+	return strings.Contains(c.text, "any error ignored") ||
+		strings.Contains(c.text, fmt.Sprintf("errno %d ignored", errno)) ||
+		strings.Contains(c.text, fmt.Sprintf("on errno %d go to", errno))
 }

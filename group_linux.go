@@ -26,6 +26,9 @@ type groupPlan struct {
 // that the caller named, or a whole feature, fails closed.
 func planGroup(s *settings, h *host, report *Report) (*groupPlan, error) {
 	g := &groupPlan{}
+	if s.CgroupParent != "" && h.cgroupErr != nil {
+		return nil, unsupportedGroup("the cgroup parent", h.cgroupErr)
+	}
 	available := map[string]error{}
 	if h.cgroups != nil {
 		for _, c := range h.cgroups.Controllers() {

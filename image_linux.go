@@ -77,7 +77,7 @@ func (c *imageCache) close() {
 // imageKey is all in which the programs of one sandbox differ.
 func imageKey(s *plan.Spec) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d %d %d %d %q", s.Files.Keep, s.Files.Control, s.Prepared, len(s.Cgroups), s.Command.Dir)
+	fmt.Fprintf(&b, "%d %d %d %d %d %q", s.Files.Keep, s.Files.Control, s.Files.Last, s.Prepared, len(s.Cgroups), s.Command.Dir)
 	fmt.Fprint(&b, s.Join)
 	if s.Files.Pipes != nil {
 		fmt.Fprint(&b, s.Files.Pipes.Files)

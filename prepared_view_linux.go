@@ -47,7 +47,7 @@ func (v *preparedView) close() error {
 // buildView runs the preparation and opens its mount namespace.
 func buildView(of *plan.Spec) (*os.File, error) {
 	spec := *of
-	spec.Files = plan.Files{Keep: 3, Control: 3}
+	spec.Files = plan.Files{Keep: 3, Control: 3, Last: 3}
 	program := spec.Preparation()
 	bytes, err := program.Image()
 	if err != nil {

@@ -41,13 +41,14 @@ type running struct {
 	freezing sync.Mutex
 	freezer  *cgroup.Group // made by the first Pause, where group cannot be frozen
 
-	mu     sync.Mutex
-	stop   Reason // why this library killed it; Exited if it did not
-	cause  error
-	ended  bool // the descriptors are closed
-	wait   sync.Once
-	result *Result
-	err    error
+	mu       sync.Mutex
+	canceled bool   // it was called
+	stop     Reason // why this library killed it; Exited if it did not
+	cause    error
+	ended    bool // the descriptors are closed
+	wait     sync.Once
+	result   *Result
+	err      error
 }
 
 // watch ties the sandbox to the context and to the clock.
@@ -121,6 +122,26 @@ func (r *running) halt(reason Reason, cause error) {
 	}
 	r.mu.Unlock()
 	r.killAll()
+}
+
+// watchCancel notes when the context of exec.CommandContext ends.
+func (r *running) watchCancel() {
+	own := r.cmd.Cancel
+	if own == nil {
+		return
+	}
+	r.cmd.Cancel = func() error {
+		r.mu.Lock()
+		r.canceled = true
+		r.mu.Unlock()
+		return own()
+	}
+}
+
+func (r *running) wasCanceled() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.canceled
 }
 
 func (r *running) stopped() (Reason, error) {
@@ -229,6 +250,9 @@ func (r *running) finish() (*Result, error) {
 		return result, errors.Join(waited, removed)
 	}
 	_, cause := r.stopped()
+	if cause == nil && result.Reason == Canceled {
+		cause = waited // of the command's own context
+	}
 	exit := &ExitError{result, cause}
 	if removed != nil {
 		return result, errors.Join(exit, removed)
@@ -301,6 +325,8 @@ func (r *running) verdict(m launch.Message, known bool) *Result {
 	case result.Reason == Exited && result.ExitCode == 0:
 	case stop != Exited && result.Reason != Exited:
 		result.Reason = stop
+	case r.wasCanceled() && result.Reason != Exited:
+		result.Reason = Canceled
 	case result.Usage.OOMKills > 0:
 		result.Reason = OOMKilled
 	case result.Reason == Exited:

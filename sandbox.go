@@ -30,7 +30,7 @@ func New(opts ...Option) (*Sandbox, error) {
 	if err := s.validate(); err != nil {
 		return nil, err
 	}
-	s.Bounding = s.bounding(false)
+	s.Bounding = s.bounding(s.wantsRoot())
 	return &Sandbox{settings: s}, nil
 }
 

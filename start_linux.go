@@ -39,6 +39,9 @@ func (s *Sandbox) start(ctx context.Context, cmd *exec.Cmd, nothing bool) (*Proc
 	st := &start{settings: s.settings, prepared: prepared, cmd: cmd, begin: begin, nothing: nothing}
 	p, err := st.run(ctx)
 	if err != nil {
+		if stop, cause := st.p.stopped(); stop == Canceled {
+			err = cause // whatever the killing made fail
+		}
 		st.abandon()
 		return nil, err
 	}
@@ -186,6 +189,7 @@ func (st *start) startLauncher() error {
 	}
 	defer closeFiles(joined)
 	files = append(files, joined...)
+	spec.Files.Last = 2 + len(files)
 	spec.Join, spec.View = joins, spec.View.WithShared(sharedMount, shared)
 	image, err := st.prepared.images.take(spec, cmd, files)
 	if err != nil {
@@ -205,6 +209,7 @@ func (st *start) lend(executable *launch.Executable, files []*os.File) error {
 	cmd, r := st.cmd, &st.p.running
 	saved := *cmd
 	cmd.Path, cmd.Args, cmd.Env, cmd.Dir, cmd.ExtraFiles, cmd.Err = executable.Path, []string{"sandbox"}, []string{}, "", files, nil
+	r.watchCancel()
 	restoreOutput, err := r.limitOutput(st.settings.OutputLimit)
 	if err == nil {
 		err = cmd.Start()
@@ -281,7 +286,7 @@ func (st *start) setupError(m launch.Message) error {
 	if !ok {
 		return &SetupError{"run the launcher", "", fmt.Errorf("it reported the unknown instruction %d: %w", m.Index, errno)}
 	}
-	if step.Name == "execute" && st.bare && errno == unix.ENOENT {
+	if step.Name == "execute" && st.bare && (errno == unix.ENOENT || errno == unix.ENOTDIR) {
 		return &exec.Error{Name: arguments(st.cmd)[0], Err: exec.ErrNotFound}
 	}
 	return explain(&SetupError{step.Name, step.Path, errno})

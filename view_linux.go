@@ -29,8 +29,9 @@ var etcFiles = []string{
 // The parts of /proc that are hidden, because they tell about the host or its
 // other processes, and that are read-only, because they change it: Docker's
 // lists and a little more. Most belong to the host's root and nobody else may
-// open or write them; those marked so are left to that wherever the sandbox has
-// a user namespace without the host's root, which spares a mount for each.
+// open or write them; files with such a mode, and the directories marked so, are
+// left to that wherever the sandbox has a user namespace without the host's
+// root, which spares a mount for each.
 var hiddenProc = []struct {
 	path     string
 	readOnly bool
@@ -39,10 +40,10 @@ var hiddenProc = []struct {
 	{"/proc/acpi", false, false}, {"/proc/asound", false, false}, {"/proc/interrupts", false, false},
 	{"/proc/keys", false, false}, {"/proc/key-users", false, false}, {"/proc/latency_stats", false, false},
 	{"/proc/sched_debug", false, false}, {"/proc/scsi", false, false}, {"/proc/timer_stats", false, false},
-	{"/proc/kallsyms", false, true}, {"/proc/kcore", false, true}, {"/proc/kmsg", false, true},
-	{"/proc/kpagecgroup", false, true}, {"/proc/kpagecount", false, true}, {"/proc/kpageflags", false, true},
-	{"/proc/slabinfo", false, true}, {"/proc/timer_list", false, true}, {"/proc/vmallocinfo", false, true},
-	{"/proc/iomem", false, true}, {"/proc/ioports", false, true},
+	{"/proc/kallsyms", false, false}, {"/proc/kcore", false, false}, {"/proc/kmsg", false, false},
+	{"/proc/kpagecgroup", false, false}, {"/proc/kpagecount", false, false}, {"/proc/kpageflags", false, false},
+	{"/proc/slabinfo", false, false}, {"/proc/timer_list", false, false}, {"/proc/vmallocinfo", false, false},
+	{"/proc/iomem", false, false}, {"/proc/ioports", false, false},
 	{"/proc/sys", true, false},
 	{"/proc/bus", true, true}, {"/proc/fs", true, true}, {"/proc/irq", true, true},
 	{"/proc/sysrq-trigger", true, true}, {"/proc/mtrr", true, true}, {"/proc/dma", true, true},
@@ -303,12 +304,10 @@ func (v *view) proc() error {
 		return nil
 	}
 	for _, h := range hiddenProc {
-		if h.rootOnly && v.rootless {
-			continue
-		}
 		st, err := os.Lstat(h.path)
 		switch {
 		case err != nil: // this kernel has none
+		case v.rootless && (h.rootOnly || !st.IsDir() && st.Mode()&0o077 == 0):
 		case h.readOnly:
 			v.fresh(plan.Protect{Path: h.path})
 		default:

@@ -124,7 +124,7 @@ func TestJobControl(t *testing.T) {
 // to in the end.
 func TestNoTerminal(t *testing.T) {
 	s := onTerminal(t, newEngine(t), "run", "-i", "--rm", "host", "sh", "-c",
-		`for i in 0 1 2; do test -t $i && echo "$i is a terminal"; done; : < /dev/tty; read -r line; echo "read $line"`)
+		`for i in 0 1 2; do test -t $i && echo "$i is a terminal"; done; cat < /dev/tty; read -r line; echo "read $line"`)
 	s.typed("words\n")
 	got := s.expect(`read words`)
 	if strings.Contains(got, "is a terminal") {

@@ -51,6 +51,7 @@ type builder struct {
 	errno       launch.Cell
 	outerPidfd  launch.Cell
 	execPipe    launch.Cell // PID 1's end of the pipe that execve closes
+	execPipeEnd launch.Cell // the command's end
 	guardFilter *launch.Ref
 
 	initEntry, commandEntry *launch.Label
@@ -109,18 +110,19 @@ func (b *builder) failures() {
 	record, _ := b.FailRecord()
 	b.Step("report the failure", "")
 	b.Place(b.failed)
-	b.send(record, launch.FailSize)
+	b.report(record, launch.FailSize)
 	b.exit(launch.Int(setupFailed))
 }
 
 func (b *builder) exit(status launch.Arg) { b.Call(launch.ExitGroup, status) }
 
-// send writes a message; a host that is gone cannot be told so.
-func (b *builder) send(m launch.Ref, size launch.Int) { b.sendOn(b.control, m, size) }
-
-func (b *builder) sendOn(socket launch.Arg, m launch.Ref, size launch.Int) {
-	b.Call(launch.Sendto, socket, m, size, launch.Int(noSignal), launch.Int(0), launch.Int(0)).IgnoreAll()
+// send writes a message that the rest depends on.
+func (b *builder) send(m launch.Ref, size launch.Int) *launch.Instr {
+	return b.Call(launch.Sendto, b.control, m, size, launch.Int(noSignal), launch.Int(0), launch.Int(0))
 }
+
+// report writes the last message; a host that is gone cannot be told so.
+func (b *builder) report(m launch.Ref, size launch.Int) { b.send(m, size).IgnoreAll() }
 
 func littleWords(values ...uint64) []byte {
 	var out []byte

@@ -27,15 +27,13 @@ func (b *builder) command() {
 	ruleset := b.landlockRuleset()
 	b.setIdentity()
 	b.finishLandlock(ruleset)
-	b.chdir()
-	b.setAttributes()
-	b.Step("close inherited descriptors", "")
-	const closeOnExec = 4
-	b.Call(launch.CloseRange, launch.Int(b.spec.Files.Keep), launch.Int(^uint32(0)), launch.Int(closeOnExec))
 	if b.spec.AskHost {
 		b.Step("die with the launcher", "")
 		b.dieWithOuter()
 	}
+	b.closeAll()
+	b.chdir()
+	b.setAttributes()
 	b.waitForGate()
 	b.loadFilter()
 	b.execute()
@@ -173,6 +171,16 @@ func (b *builder) chdir() {
 	b.Call(launch.Chdir, b.Text(b.spec.Command.Dir))
 }
 
+// closeAll closes what does not belong to the command, before its directory and
+// its path are looked up: /proc/self/fd leads wherever a descriptor does. What
+// stays is the pipe that execve closes. From here on PID 1 alone reports.
+func (b *builder) closeAll() {
+	b.Step("close inherited descriptors", "")
+	keep := b.spec.Files.Keep
+	b.Call(launch.Dup3, b.execPipeEnd, launch.Int(keep), launch.Int(oCloexec)).Ignore(einval) // it may be that already
+	b.Call(launch.CloseRange, launch.Int(keep+1), launch.Int(^uint32(0)), launch.Int(0))
+}
+
 // setAttributes writes the labels that the next execve takes on.
 func (b *builder) setAttributes() {
 	for _, a := range b.spec.AttrExec {
@@ -206,8 +214,8 @@ func (b *builder) loadFilter() {
 }
 
 // execute tries the candidates as execvp(3) does: one that does not exist
-// leads to the next, one that may not be executed is the error if no other is
-// found.
+// leads to the next, and one that may not be executed is the error if no other
+// is found.
 func (b *builder) execute() {
 	c := b.spec.Command
 	if len(c.Candidates) == 0 {
@@ -217,12 +225,16 @@ func (b *builder) execute() {
 	}
 	argv, envp := b.texts("argv", c.Args), b.texts("envp", c.Env)
 	exec := func(path string) *launch.Instr {
+		b.Step("execute", path)
 		return b.Call(launch.Execve, b.Text(path), argv, envp)
 	}
+	if len(c.Candidates) == 1 {
+		exec(c.Candidates[0])
+		return
+	}
 	last := len(c.Candidates) - 1
-	denied := b.Cell("denied", -1)
-	for i, path := range c.Candidates[:last] {
-		b.Step("execute", path)
+	failed := b.Cell("to report", int32(last))
+	for i, path := range c.Candidates {
 		check, refused, next := b.NewLabel("why not"), b.NewLabel("refused"), b.NewLabel("next candidate")
 		tried := exec(path).OnAny(check)
 		b.Place(check)
@@ -231,29 +243,18 @@ func (b *builder) execute() {
 		b.Sum(tried.Errno(), launch.Int(0)).If(launch.Int(eacces), refused)
 		exec(path) // the same errno again, this time as the failure
 		b.Place(refused)
-		b.Sum(launch.Int(i), launch.Int(0)).Into(denied)
+		b.Set(failed, launch.Int(i))
 		b.Place(next)
 	}
-	b.Step("execute", c.Candidates[last])
-	missing := b.NewLabel("not found")
-	if last == 0 {
-		exec(c.Candidates[0])
-		return
-	}
-	exec(c.Candidates[last]).On(enoent, missing)
-	b.Place(missing)
-	for i, path := range c.Candidates[:last] {
-		b.Step("execute", path)
-		other := b.NewLabel("not this one")
-		found := b.NewLabel("this one")
-		b.Sum(denied, launch.Int(0)).If(launch.Int(i), found)
+	for i, path := range c.Candidates {
+		report, other := b.NewLabel("report"), b.NewLabel("not this one")
+		b.Sum(failed, launch.Int(0)).If(launch.Int(i), report)
 		b.Jump(other)
-		b.Place(found)
+		b.Place(report)
 		exec(path)
 		b.Place(other)
 	}
-	b.Step("execute", c.Candidates[last])
-	exec(c.Candidates[last])
+	b.Jump(b.failed)
 }
 
 // texts places a list of strings as argv or envp.

@@ -16,7 +16,7 @@ func (s *Spec) Execution(pidfd int) *launch.Program {
 	// the first moment on nothing of this one may be opened or traced
 	// (CVE-2016-9962). The program that is executed is a process like any other.
 	b.Step("hide the launcher", "")
-	b.Call(launch.Prctl, launch.Int(prSetDumpable), launch.Int(0), launch.Int(0), launch.Int(0), launch.Int(0))
+	b.hide()
 	b.begin()
 	b.joinSandbox(launch.Int(pidfd), s)
 	b.forkCommand()
@@ -48,6 +48,7 @@ func (b *builder) joinSandbox(pidfd launch.Arg, s *Spec) {
 // signals until the command ends or the host is gone.
 func (b *builder) superviseExecution() {
 	b.Step("shut the launcher in", "")
+	b.giveUp()
 	b.moveKept()
 	b.guard()
 	b.openGate()
@@ -55,26 +56,26 @@ func (b *builder) superviseExecution() {
 
 	b.Step("supervise the command", "")
 	const hangup = 0x2000 // POLLRDHUP: the host is gone, or wants the command killed
-	polled := b.halves("polled", uint32(keptControl), hangup, uint32(keptSignals), pollIn)
+	polled := b.halves("polled", uint32(b.control), hangup, uint32(keptSignals), pollIn)
 	info := b.Buffer("siginfo", siginfo)
 	signo := launch.CellAt(info)
 	message := b.Message(launch.MessageExited)
 	status, usage := launch.ExitedFields(message)
 	loop, alive, reap, signaled := b.NewLabel("supervise"), b.NewLabel("host is there"), b.NewLabel("reap"), b.NewLabel("command was killed")
 	b.Place(loop)
-	b.Call(launch.Ppoll, polled, launch.Int(2), launch.Int(0), launch.Int(0), launch.Int(8)).OnAny(loop)
+	b.Call(launch.Ppoll, polled, launch.Int(2), launch.Int(0), launch.Int(0), launch.Int(8)).On(eintr, loop)
 	b.Sum(launch.CellAt(polled.Plus(4)), launch.Int(0)).IfMasked(0xffff0000, launch.Int(0), alive)
 	// PID 1 cannot end before someone has reaped this process's child.
 	b.Call(launch.Kill, b.commandPID, launch.Int(sigkill)).IgnoreAll()
 	b.Call(launch.Wait4, b.commandPID, launch.Int(0), launch.Int(wall), launch.Int(0)).IgnoreAll()
 	b.exit(launch.Int(setupFailed))
 	b.Place(alive)
-	b.Call(launch.Read, keptSignals, info, launch.Int(siginfo)).OnAny(loop)
+	b.Call(launch.Read, keptSignals, info, launch.Int(siginfo)).On(eintr, loop)
 	b.Sum(signo, launch.Int(0)).If(launch.Int(sigchld), reap)
 	b.Call(launch.Kill, b.commandPID, signo).IgnoreAll()
 	b.Jump(loop)
 	b.Place(reap)
-	b.Call(launch.Wait4, b.commandPID, status.Ref(), launch.Int(wnohang|wall), usage).OnAny(loop).If(launch.Int(0), loop)
-	b.sendOn(keptControl, message, launch.ExitedSize)
+	b.Call(launch.Wait4, b.commandPID, status.Ref(), launch.Int(wnohang|wall), usage).On(eintr, reap).If(launch.Int(0), loop)
+	b.report(message, launch.ExitedSize)
 	b.exitAs(status, launch.CellAt(status.Ref().Plus(1)), signaled)
 }

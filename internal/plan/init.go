@@ -173,7 +173,7 @@ func (b *builder) network() {
 func (b *builder) forkCommand() {
 	b.Step("start the command's process", "")
 	pipe := b.Data("exec pipe", make([]byte, 8))
-	b.execPipe = launch.CellAt(pipe)
+	b.execPipe, b.execPipeEnd = launch.CellAt(pipe), launch.CellAt(pipe.Plus(4))
 	b.Call(launch.Pipe2, pipe, launch.Int(oCloexec))
 	b.started = b.handover(launch.MessageStarted)
 	if b.spec.CloneInto {
@@ -211,8 +211,18 @@ func (b *builder) cloneInto() {
 // retire takes PID 1's privileges and descriptors away, then lets the command
 // go on. What is left can wait, signal the command and report.
 func (b *builder) retire() {
-	s := b.spec
 	b.Step("shut PID 1 in", "")
+	b.giveUp()
+	b.dieWithOuter()
+
+	b.moveKept()
+	b.guard()
+	b.openGate()
+}
+
+// giveUp takes the command's ids and keeps but the capability to signal it.
+func (b *builder) giveUp() {
+	s := b.spec
 	if s.Identity.SetGroups {
 		b.Call(launch.Setgroups, launch.Int(0), launch.Int(0))
 	}
@@ -221,30 +231,28 @@ func (b *builder) retire() {
 	b.Call(launch.Setresgid, gid, gid, gid)
 	b.Call(launch.Setresuid, uid, uid, uid)
 	if s.hasCaps() {
-		b.capset("capabilities of PID 1", 1<<capKill, 1<<capKill, 0)
+		b.capset("capabilities of a supervisor", 1<<capKill, 1<<capKill, 0)
 	}
-	b.Call(launch.Prctl, launch.Int(prSetDumpable), launch.Int(0), launch.Int(0), launch.Int(0), launch.Int(0))
-	b.dieWithOuter()
+	b.hide()
+}
 
-	b.moveKept()
-	b.guard()
-	b.openGate()
+// hide keeps others with the same ids from tracing the process and from opening
+// its files in /proc.
+func (b *builder) hide() {
+	b.Call(launch.Prctl, launch.Int(prSetDumpable), launch.Int(0), launch.Int(0), launch.Int(0), launch.Int(0))
 }
 
 // moveKept moves the descriptors that a supervisor keeps to their fixed numbers
-// and closes all others. None is overwritten before it has moved: they were
-// opened in this order, above the standard files.
+// and closes all others.
 func (b *builder) moveKept() {
 	for _, move := range []struct {
-		from launch.Arg
+		from launch.Cell
 		to   launch.Int
-	}{
-		{b.control, keptControl}, {b.signals, keptSignals}, {b.execPipe, keptExec}, {b.started.file, keptCommand},
-	} {
+	}{{b.signals, keptSignals}, {b.execPipe, keptExec}, {b.started.file, keptCommand}} {
 		b.Call(launch.Dup3, move.from, move.to, launch.Int(oCloexec))
 	}
 	b.Set(b.started.file, keptCommand)
-	b.Call(launch.CloseRange, keptCommand+1, launch.Int(^uint32(0)), launch.Int(0))
+	b.closeAbove(keptCommand)
 }
 
 // openGate lets the command go on to execve.
@@ -275,15 +283,15 @@ func (b *builder) awaitExec() {
 	b.Step("wait for the command to execute", "")
 	wait, executed := b.NewLabel("wait for execve"), b.NewLabel("executed")
 	b.Place(wait)
-	b.Call(launch.Read, keptExec, b.Buffer("exec byte", 8), launch.Int(1)).OnAny(wait)
+	b.Call(launch.Read, keptExec, b.Buffer("exec byte", 8), launch.Int(1)).On(eintr, wait)
 	b.Sum(b.errno, launch.Int(0)).If(launch.Int(0), executed)
 	record, _ := b.FailRecord()
-	b.sendOn(keptControl, record, launch.FailSize)
+	b.report(record, launch.FailSize)
 	b.Call(launch.Wait4, b.commandPID, launch.Int(0), launch.Int(wall), launch.Int(0)).IgnoreAll()
 	b.exit(launch.Int(setupFailed))
 	b.Place(executed)
-	b.Call(launch.Sendmsg, keptControl, b.started.header, launch.Int(noSignal)).IgnoreAll()
-	b.Call(launch.CloseRange, keptExec, launch.Int(^uint32(0)), launch.Int(0)).IgnoreAll()
+	b.Call(launch.Sendmsg, b.control, b.started.header, launch.Int(noSignal))
+	b.closeAbove(keptSignals)
 }
 
 // superviseCommand waits for the command to execute, and then reaps and
@@ -299,16 +307,16 @@ func (b *builder) superviseCommand() {
 	reaped := b.Cell("reaped", 0)
 	loop, reap, ended, signaled := b.NewLabel("supervise the command"), b.NewLabel("reap"), b.NewLabel("command ended"), b.NewLabel("command was killed")
 	b.Place(loop)
-	b.Call(launch.Read, keptSignals, info, launch.Int(siginfo)).OnAny(loop)
+	b.Call(launch.Read, keptSignals, info, launch.Int(siginfo)).On(eintr, loop)
 	b.Sum(signo, launch.Int(0)).If(launch.Int(sigchld), reap)
 	b.Call(launch.Kill, b.commandPID, signo).IgnoreAll()
 	b.Jump(loop)
 	b.Place(reap)
-	b.Call(launch.Wait4, launch.Int(-1), status.Ref(), launch.Int(wnohang|wall), usage).OnAny(loop).Into(reaped).If(launch.Int(0), loop)
+	b.Call(launch.Wait4, launch.Int(-1), status.Ref(), launch.Int(wnohang|wall), usage).On(eintr, reap).Into(reaped).If(launch.Int(0), loop)
 	b.Sum(reaped, launch.Int(0)).If(b.commandPID, ended)
 	b.Jump(reap)
 	b.Place(ended)
-	b.sendOn(keptControl, message, launch.ExitedSize)
+	b.report(message, launch.ExitedSize)
 	upper := launch.CellAt(status.Ref().Plus(1))
 	b.exitAs(status, upper, signaled)
 }

@@ -8,13 +8,12 @@ import (
 )
 
 // After the fork the outer process and PID 1 keep only these descriptors, at
-// fixed numbers: whoever holds the command's output open would keep its reader
-// from seeing the end.
+// fixed numbers below all others, and the control socket where it is: whoever
+// holds the command's output open would keep its reader from seeing the end.
 const (
-	keptControl launch.Int = 0
-	keptSignals launch.Int = 1
-	keptExec    launch.Int = 2 // PID 1: end of file when the command executes
-	keptCommand launch.Int = 3 // PID 1: the command's pidfd
+	keptSignals launch.Int = 0
+	keptExec    launch.Int = 1 // end of file when the command executes
+	keptCommand launch.Int = 2 // the command's pidfd
 )
 
 const (
@@ -28,6 +27,9 @@ const (
 // begin is how the process that the host starts begins, in every program.
 func (b *builder) begin() {
 	b.Step("start the launcher", "")
+	// What the host program leaked must not be there while anything untrusted
+	// is named: a directory among it leads to the host's files (CVE-2024-21626).
+	b.Call(launch.CloseRange, launch.Int(b.spec.Files.Last+1), launch.Int(^uint32(0)), launch.Int(0))
 	const setName, setmask = 15, 2
 	b.Call(launch.Prctl, launch.Int(setName), b.Text("sandbox"))
 	all := b.words("every signal", ^uint64(0))
@@ -55,16 +57,15 @@ func (b *builder) outer() {
 	b.born = b.handover(launch.MessageBorn)
 	b.Call(launch.Clone, launch.Int(s.cloneFlags()|clonePIDFD|sigchld), launch.Int(0), b.born.file.Ref(), launch.Int(0), launch.Int(0)).
 		Into(b.initPID).If(launch.Int(0), b.initEntry)
-	b.Call(launch.Sendmsg, b.control, b.born.header, launch.Int(noSignal)).IgnoreAll()
+	b.Call(launch.Sendmsg, b.control, b.born.header, launch.Int(noSignal))
 
 	b.Step("supervise", "")
-	b.Call(launch.Dup3, b.control, keptControl, launch.Int(oCloexec)).IgnoreAll()
-	b.Call(launch.Dup3, b.signals, keptSignals, launch.Int(oCloexec)).IgnoreAll()
-	b.Call(launch.CloseRange, launch.Int(2), launch.Int(^uint32(0)), launch.Int(0)).IgnoreAll()
+	b.Call(launch.Dup3, b.signals, keptSignals, launch.Int(oCloexec))
+	b.closeAbove(keptSignals)
 	if s.Privileged {
-		b.capset("capabilities of the launcher", 1<<capKill, 1<<capKill, 0).IgnoreAll()
+		b.capset("capabilities of the launcher", 1<<capKill, 1<<capKill, 0)
 	}
-	b.guard().IgnoreAll()
+	b.guard()
 	b.superviseLoop()
 }
 
@@ -94,10 +95,18 @@ func (b *builder) resetScheduling() {
 	b.Call(launch.IoprioSet, launch.Int(processIO), launch.Int(0), launch.Int(0)).IgnoreAll()
 }
 
+// closeAbove closes every descriptor above kept but the control socket.
+func (b *builder) closeAbove(kept launch.Int) {
+	if b.control > kept+1 {
+		b.Call(launch.CloseRange, kept+1, b.control-1, launch.Int(0))
+	}
+	b.Call(launch.CloseRange, b.control+1, launch.Int(^uint32(0)), launch.Int(0))
+}
+
 // superviseLoop forwards signals to PID 1 until it ends or the host is gone.
 // PID 1 dies with this process.
 func (b *builder) superviseLoop() {
-	polled := b.halves("polled", uint32(keptControl), 0, uint32(keptSignals), pollIn)
+	polled := b.halves("polled", uint32(b.control), 0, uint32(keptSignals), pollIn)
 	events := launch.CellAt(polled.Plus(4))
 	info := b.Buffer("siginfo of the launcher", siginfo)
 	signo := launch.CellAt(info)
@@ -105,16 +114,16 @@ func (b *builder) superviseLoop() {
 	loop, alive, reap, signaled := b.NewLabel("supervise"), b.NewLabel("host is there"), b.NewLabel("reap PID 1"), b.NewLabel("PID 1 was killed")
 
 	b.Place(loop)
-	b.Call(launch.Ppoll, polled, launch.Int(2), launch.Int(0), launch.Int(0), launch.Int(8)).OnAny(loop)
+	b.Call(launch.Ppoll, polled, launch.Int(2), launch.Int(0), launch.Int(0), launch.Int(8)).On(eintr, loop)
 	b.Sum(events, launch.Int(0)).IfMasked(0xffff0000, launch.Int(0), alive)
 	b.exit(launch.Int(setupFailed))
 	b.Place(alive)
-	b.Call(launch.Read, keptSignals, info, launch.Int(siginfo)).OnAny(loop)
+	b.Call(launch.Read, keptSignals, info, launch.Int(siginfo)).On(eintr, loop)
 	b.Sum(signo, launch.Int(0)).If(launch.Int(sigchld), reap)
 	b.Call(launch.Kill, b.initPID, signo).IgnoreAll()
 	b.Jump(loop)
 	b.Place(reap)
-	b.Call(launch.Wait4, b.initPID, status, launch.Int(wnohang|wall), launch.Int(0)).IgnoreAll().If(launch.Int(0), loop)
+	b.Call(launch.Wait4, b.initPID, status, launch.Int(wnohang|wall), launch.Int(0)).On(eintr, reap).If(launch.Int(0), loop)
 	b.exitAs(launch.CellAt(status), launch.CellAt(status.Plus(1)), signaled)
 }
 
@@ -134,7 +143,7 @@ func (b *builder) exitAs(status, upper launch.Cell, signaled *launch.Label) {
 
 // guard shuts the launcher's own process in: it needs a handful of calls.
 func (b *builder) guard() *launch.Instr {
-	b.Call(launch.Prctl, launch.Int(prSetNoNewPrivs), launch.Int(1), launch.Int(0), launch.Int(0), launch.Int(0)).IgnoreAll()
+	b.Call(launch.Prctl, launch.Int(prSetNoNewPrivs), launch.Int(1), launch.Int(0), launch.Int(0), launch.Int(0))
 	if b.guardFilter == nil {
 		f := b.filter("guard", b.spec.GuardFilter)
 		b.guardFilter = &f

@@ -75,6 +75,7 @@ type Join struct {
 type Files struct {
 	Keep    int // descriptors below this reach the command
 	Control int
+	Last    int    // the highest; what lies above is a leak of the host program
 	Pipes   *Pipes // nil where the command owns its pipes anyway
 }
 

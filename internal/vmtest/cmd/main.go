@@ -70,7 +70,10 @@ func run(ctx context.Context) (status int, err error) {
 		m.Packages = strings.Split(*packages, ",")
 	}
 	if *testRun != "" {
-		m.TestArgs = []string{"-test.run=" + *testRun}
+		if strings.ContainsAny(*testRun, " '\n") {
+			return 2, fmt.Errorf("-run %q: no spaces and no single quotes, please", *testRun)
+		}
+		m.TestArgs = []string{"-test.run=" + *testRun + "|^TestPromises$"}
 	}
 	if *prepare {
 		if err := m.Prepare(ctx); err != nil {
