@@ -4,7 +4,7 @@
 GO        ?= go
 PLATFORMS := linux/amd64 linux/arm64 darwin/arm64 windows/amd64
 FUZZTIME  ?= 1m
-TEST      := $(GO) test -race -count=1 -p=1
+TEST      := $(GO) test -race -count=1 -p=1 -timeout=20m
 
 # Programs that the tests run: a compiler for -race, the others as examples of
 # what works in a sandbox and as what it is compared with.

@@ -95,7 +95,10 @@ func errnosOf(t *testing.T, c launcherCall) (out []uint32) {
 	for _, form := range []string{", errno ", ", on errno "} {
 		if _, after, found := strings.Cut(c.text, form); found {
 			var expected uint32
-			if _, err := fmt.Sscan(after, &expected); err == nil && expected != uint32(unix.EAGAIN) {
+			_, err := fmt.Sscan(after, &expected)
+			repeated := expected == uint32(unix.EAGAIN)
+			inPlace := c.name == "dup3" && expected == uint32(unix.EINVAL) // says that both numbers are the same
+			if err == nil && !repeated && !inPlace {
 				out = append(out, expected)
 			}
 		}

@@ -102,6 +102,7 @@ func (c *tampered) run(ctx context.Context, change func(*launch.Program), look f
 	}); err != nil {
 		return err
 	}
+	defer sandbox.Tamper(c.Sandbox, c.prepared, nil) // frees the image, which is a descriptor
 	cmd := exec.Command("/bin/sh", "-c", "echo ready; read x; exit 0")
 	stdin, err := cmd.StdinPipe()
 	if err != nil {

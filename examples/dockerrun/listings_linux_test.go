@@ -120,13 +120,12 @@ func TestNetwork(t *testing.T) {
 	list := func(flags ...string) []string {
 		return interfaces(e.ok(slices.Concat([]string{"run", "--rm"}, flags, []string{"host", "cat", "/proc/net/dev"})...))
 	}
-	if got, want := list("--net", "host"), interfaces(string(text)); !slices.Equal(got, want) {
-		t.Errorf("--net host: %v, want %v", got, want)
+	all := interfaces(string(text))
+	if got := list("--net", "host"); !slices.Equal(got, all) {
+		t.Errorf("--net host: %v, want %v", got, all)
 	}
-	if own := list(); !slices.Equal(own, []string{"lo"}) {
-		if slices.Contains(own, "eth0") || !slices.Contains(own, "lo") {
-			t.Errorf("own network: %v", own)
-		}
+	if own := list(); !slices.Contains(own, "lo") || len(all) > 1 && slices.Equal(own, all) {
+		t.Errorf("own network: %v", own)
 	}
 	link := func(flags ...string) string {
 		return e.ok(slices.Concat([]string{"run", "--rm"}, flags, []string{"host", "readlink", "/proc/self/ns/net"})...)

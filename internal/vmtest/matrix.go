@@ -156,7 +156,7 @@ func (m *Matrix) runRow(ctx context.Context, r Row, binaries []binary, scratch s
 	nonce := rand.Text()
 	j := job{
 		row: r, nonce: nonce, module: m.Module, binaries: binaries,
-		testArgs: append([]string{"-test.v=test2json", "-test.paniconexit0", "-test.timeout=5m"}, m.TestArgs...),
+		testArgs: append([]string{"-test.v=test2json", "-test.paniconexit0", "-test.timeout=" + (m.Timeout * 3 / 4).String()}, m.TestArgs...),
 		modules:  p.modules, busybox: p.busybox, policy: p.policy,
 	}
 	image := filepath.Join(scratch, r.Name+".cpio")

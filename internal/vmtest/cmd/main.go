@@ -33,7 +33,7 @@ func run(ctx context.Context) (status int, err error) {
 	list := flag.Bool("list", false, "list the rows and end")
 	prepare := flag.Bool("prepare", false, "get and build what the rows need and end")
 	guests := flag.Int("guests", 2, "`number` of guests that run at once")
-	timeout := flag.Duration("timeout", 8*time.Minute, "for each guest")
+	timeout := flag.Duration("timeout", 15*time.Minute, "for each guest")
 	strict := flag.Bool("strict", false, "a skip whose reason names no feature is a failure")
 	verbose := flag.Bool("v", false, "show all output as it comes")
 	cache := flag.String("cache", "", "`directory` for downloads and disks (default $XDG_CACHE_HOME/sandbox-vmtest, or .cache/vmtest in the module)")

@@ -1,0 +1,236 @@
+package sandbox_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/seed-d1379373/sandbox"
+	"github.com/seed-d1379373/sandbox/internal/launch"
+)
+
+// firstOfSteps are the calls that begin a step; a process that dies or stops
+// there does so before the step.
+func firstOfSteps(calls []launcherCall) (out []launcherCall) {
+	last := ""
+	for _, c := range calls {
+		if c.step != last && c.name != "exit_group" {
+			out = append(out, c)
+		}
+		last = c.step
+	}
+	return out
+}
+
+// notReached are steps that an undisturbed start does not come to, or only when
+// PID 1 is late.
+var notReached = []string{"report the failure", "wait for PID 1"}
+
+// One of the launcher's processes ends where no one expects it to, without a
+// word. The start fails, or the sandbox ends with it, and nothing stays behind.
+func TestLauncherDiesAtEveryStep(t *testing.T) {
+	for name, c := range variants(t) {
+		t.Run(name, func(t *testing.T) {
+			before := takeInventory()
+			for _, call := range firstOfSteps(c.calls) {
+				ctx := forbearing(t)
+				err := c.run(ctx, func(p *launch.Program) { p.Replace(call.index, launch.ExitGroup, launch.Int(3)) }, nil)
+				switch {
+				case ctx.Err() != nil:
+					t.Errorf("%v: hangs (%v)", call, err)
+				case err == nil && !slices.Contains(notReached, call.step):
+					t.Errorf("%v: no error", call)
+				}
+				if left := before.leftBehind(); left != "" {
+					t.Fatalf("%v: left behind:\n%s", call, left)
+				}
+			}
+		})
+	}
+}
+
+// One of the launcher's processes stops for ever. The context ends the start
+// all the same, and nothing stays behind.
+func TestLauncherStopsAtEveryStep(t *testing.T) {
+	const enough = 100 * time.Millisecond // to come to the step; none depends on it
+	for name, c := range variants(t) {
+		t.Run(name, func(t *testing.T) {
+			before := takeInventory()
+			for _, call := range firstOfSteps(c.calls) {
+				// Without descriptors, time or signals this poll has no end.
+				stop := func(p *launch.Program) {
+					p.Replace(call.index, launch.Ppoll, launch.Int(0), launch.Int(0), launch.Int(0), launch.Int(0), launch.Int(8))
+				}
+				ctx, cancel := context.WithTimeout(context.Background(), enough)
+				ended := make(chan error, 1)
+				go func() { ended <- c.run(ctx, stop, nil) }()
+				select {
+				case <-ended: // without an error, if the command was done before
+				case <-time.After(patience):
+					t.Fatalf("%v: hangs although its context has ended", call)
+				}
+				cancel()
+				if left := before.leftBehind(); left != "" {
+					t.Fatalf("%v: left behind:\n%s", call, left)
+				}
+			}
+		})
+	}
+}
+
+// descendants are the processes below a process, by /proc.
+func descendants(of int) (out []int) {
+	entries, _ := os.ReadDir("/proc")
+	parents := map[int]int{}
+	for _, e := range entries {
+		if pid, err := strconv.Atoi(e.Name()); err == nil {
+			if st, ok := readStat(pid); ok && st.state != "Z" {
+				parents[pid] = st.parent
+			}
+		}
+	}
+	for pid := range parents {
+		for up := parents[pid]; up > 1; up = parents[up] {
+			if up == of {
+				out = append(out, pid)
+				break
+			}
+		}
+	}
+	return out
+}
+
+// Somebody kills or stops the launcher's processes from outside, at any moment:
+// the outer one, PID 1 or the command's.
+func TestLauncherIsKilledAtAnyTime(t *testing.T) {
+	rounds := 60
+	if testing.Short() {
+		rounds = 10
+	}
+	c := newTampered(t, true)
+	before := takeInventory()
+	for _, signal := range []unix.Signal{unix.SIGKILL, unix.SIGSTOP} {
+		hit := map[string]int{}
+		for round := range rounds {
+			ctx, cancel := context.WithCancel(context.Background())
+			ended := make(chan error, 1)
+			go func() { ended <- c.run(ctx, nil, func(*sandbox.Process) { <-ctx.Done() }) }()
+			victim := pick(before, ended, time.Duration(rand.IntN(15))*time.Millisecond)
+			if victim > 0 && unix.Kill(victim, signal) == nil {
+				hit["yes"]++
+			}
+			cancel()
+			select {
+			case <-ended:
+			case <-time.After(patience):
+				t.Fatalf("round %d, %v of %d: hangs although its context has ended", round, signal, victim)
+			}
+			if left := before.leftBehind(); left != "" {
+				t.Fatalf("round %d, %v of %d: left behind:\n%s", round, signal, victim, left)
+			}
+		}
+		if hit["yes"] == 0 {
+			t.Errorf("%v met no process", signal)
+		}
+	}
+}
+
+// pick waits until a start has begun and a while longer, and then takes one of
+// its processes; 0 if it has ended by then.
+func pick(before inventory, ended chan error, after time.Duration) int {
+	own := os.Getpid()
+	var old []int
+	for _, child := range before.children {
+		pid, _, _ := strings.Cut(child, " ")
+		n, _ := strconv.Atoi(pid)
+		old = append(old, n)
+	}
+	begun := time.Now()
+	for found := false; time.Since(begun) < patience; {
+		candidates := slices.DeleteFunc(descendants(own), func(pid int) bool { return slices.Contains(old, pid) })
+		if len(candidates) > 0 && !found {
+			found, begun = true, time.Now()
+		}
+		if found && time.Since(begun) >= after {
+			if len(candidates) == 0 {
+				return 0
+			}
+			return candidates[rand.IntN(len(candidates))]
+		}
+	}
+	return 0
+}
+
+// The host program is killed at any moment of a start. All that it had started
+// dies, and the next start takes its cgroups away.
+func TestHostIsKilledAtAnyTime(t *testing.T) {
+	rounds := 200
+	if testing.Short() {
+		rounds = 20
+	}
+	before := takeInventory()
+	for round := range rounds {
+		host := exec.Command(probeBinary, "host", probeBinary, "sh", "-c", "setsid sleep 1000 & echo ready; cat")
+		if err := host.Start(); err != nil {
+			t.Fatal(err)
+		}
+		timer := time.AfterFunc(time.Duration(rand.IntN(120))*time.Millisecond, func() { host.Process.Kill() })
+		host.Wait()
+		timer.Stop()
+		if n := outlive(t, before); n != 0 {
+			t.Fatalf("round %d: %d processes outlive their host", round, n)
+		}
+	}
+	if _, _, err := runInside([]string{"true"}); err != nil {
+		t.Fatal(err)
+	}
+	if left := before.leftBehind(); left != "" {
+		t.Errorf("left behind:\n%s", left)
+	}
+}
+
+// outlive waits for the death of all that a dead host has left: this process
+// adopts orphans. It counts what lives for longer than patience.
+func outlive(t *testing.T, before inventory) int {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; {
+		orphans := slices.DeleteFunc(children(), func(child string) bool { return slices.Contains(before.children, child) })
+		if len(orphans) == 0 {
+			return 0
+		}
+		if time.Now().After(deadline) {
+			t.Log(orphans)
+			return len(orphans)
+		}
+		awaitAny(orphans[0])
+	}
+}
+
+// awaitAny waits until a process is dead, for a while.
+func awaitAny(child string) {
+	var pid int
+	if _, err := fmt.Sscan(child, &pid); err != nil {
+		return
+	}
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return
+	}
+	defer unix.Close(fd)
+	for {
+		_, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(patience/time.Millisecond))
+		if !errors.Is(err, unix.EINTR) {
+			return
+		}
+	}
+}
