@@ -98,6 +98,9 @@ func parseControls(b []byte) (pid int, files []int, err error) {
 	for i := range controls {
 		switch controls[i].Header.Type {
 		case unix.SCM_CREDENTIALS:
+			if len(controls[i].Data) < unix.SizeofUcred {
+				return pid, files, errors.New("launch: short credentials")
+			}
 			cred, e := unix.ParseUnixCredentials(&controls[i])
 			if e != nil {
 				return pid, files, e

@@ -176,9 +176,12 @@ func (b *builder) chdir() {
 // stays is the pipe that execve closes. From here on PID 1 alone reports.
 func (b *builder) closeAll() {
 	b.Step("close inherited descriptors", "")
-	keep := b.spec.Files.Keep
-	b.Call(launch.Dup3, b.execPipeEnd, launch.Int(keep), launch.Int(oCloexec)).Ignore(einval) // it may be that already
-	b.Call(launch.CloseRange, launch.Int(keep+1), launch.Int(^uint32(0)), launch.Int(0))
+	// The pipe moves beside the control socket and not over it, so that the
+	// failure handler meets no descriptor at all.
+	control := b.control
+	b.Call(launch.Dup3, b.execPipeEnd, control+1, launch.Int(oCloexec))
+	b.Call(launch.Close, control)
+	b.Call(launch.CloseRange, control+2, launch.Int(^uint32(0)), launch.Int(0))
 }
 
 // setAttributes writes the labels that the next execve takes on.

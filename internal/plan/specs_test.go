@@ -57,7 +57,7 @@ const lastCap = 40
 func base() *Spec {
 	return &Spec{
 		Namespaces:   Namespaces{Mount: true, PID: true, IPC: true, UTS: true, Network: true, Cgroup: true},
-		Files:        Files{Keep: 3, Control: 3},
+		Files:        Files{Keep: 3, Control: 3, Last: 3 + 4},
 		Hostname:     "sandbox",
 		Loopback:     true,
 		Identity:     Identity{UID: 1000, GID: 1000},
@@ -204,7 +204,7 @@ func masks() *Spec {
 // everythingOff is the least that a spec can ask for.
 func everythingOff() *Spec {
 	return &Spec{
-		Files:       Files{Keep: 3, Control: 3},
+		Files:       Files{Keep: 3, Control: 3, Last: 3 + 4},
 		Namespaces:  Namespaces{PID: true},
 		Caps:        Caps{Last: lastCap},
 		GuardFilter: make([]byte, 8),

@@ -57,7 +57,7 @@ func emulator(r Row, kernel, initramfs, disk, console string) []string {
 		lsm = "security=selinux selinux=1 enforcing=0"
 	}
 	return append(args, "-accel", "tcg,thread=multi",
-		"-append", "console="+tty+" quiet panic=-1 mitigations=off systemd.mask=apparmor.service "+lsm)
+		"-append", "console="+tty+" quiet panic=-1 mitigations=off init_on_alloc=0 audit=0 nokaslr nowatchdog randomize_kstack_offset=off hardened_usercopy=off tsc=reliable clocksource=tsc systemd.mask=apparmor.service "+lsm)
 }
 
 // watch reads the result port and gives what each package did. It fails

@@ -1,0 +1,182 @@
+package sandbox_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/seed-d1379373/sandbox"
+	"github.com/seed-d1379373/sandbox/internal/launch"
+)
+
+// The host program is killed at any moment of a start. All that it had started
+// dies, and the next start takes its cgroups away.
+func TestHostIsKilledAtAnyTime(t *testing.T) {
+	rounds := 200
+	if testing.Short() {
+		rounds = 20
+	}
+	before := takeInventory()
+	for round := range rounds {
+		host := exec.Command(probeBinary, "host", probeBinary, "sh", "-c", "setsid sleep 1000 & echo ready; cat")
+		if err := host.Start(); err != nil {
+			t.Fatal(err)
+		}
+		timer := time.AfterFunc(time.Duration(rand.IntN(120))*time.Millisecond, func() { host.Process.Kill() })
+		host.Wait()
+		timer.Stop()
+		if n := outlive(t, before); n != 0 {
+			t.Fatalf("round %d: %d processes outlive their host", round, n)
+		}
+	}
+	if _, _, err := runInside([]string{"true"}); err != nil {
+		t.Fatal(err)
+	}
+	if left := before.leftBehind(); left != "" {
+		t.Errorf("left behind:\n%s", left)
+	}
+}
+
+// outlive waits for the death of all that a dead host has left: this process
+// adopts orphans. It counts what lives for longer than patience.
+func outlive(t *testing.T, before inventory) int {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; {
+		orphans := slices.DeleteFunc(children(), func(child string) bool { return slices.Contains(before.children, child) })
+		if len(orphans) == 0 {
+			return 0
+		}
+		if time.Now().After(deadline) {
+			t.Log(orphans)
+			return len(orphans)
+		}
+		awaitAny(orphans[0])
+	}
+}
+
+// awaitAny waits until a process is dead, for a while.
+func awaitAny(child string) {
+	var pid int
+	if _, err := fmt.Sscan(child, &pid); err != nil {
+		return
+	}
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return
+	}
+	defer unix.Close(fd)
+	for {
+		_, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(patience/time.Millisecond))
+		if !errors.Is(err, unix.EINTR) {
+			return
+		}
+	}
+}
+
+// withFewFiles runs f while only so many more descriptors can be opened.
+func withFewFiles(t *testing.T, more int, f func()) {
+	t.Helper()
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Setrlimit(unix.RLIMIT_NOFILE, &limit)
+	// A limit counts numbers, not files: every lower number that is free counts.
+	next, err := unix.Dup(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unix.Close(next)
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: uint64(next + more), Max: limit.Max}); err != nil {
+		t.Fatal(err)
+	}
+	f()
+}
+
+// With ever more descriptors to be had, the start fails at one place after the
+// other, says why, and gives everything back; with enough of them it succeeds.
+func TestExhaustedDescriptors(t *testing.T) {
+	_, sound, err := runInside([]string{"true"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := takeInventory()
+	succeeded := false
+	for more := 0; more < 120; more++ {
+		var res *sandbox.Result
+		withFewFiles(t, more, func() { _, res, err = runInside([]string{"true"}) })
+		var setup *sandbox.SetupError
+		switch {
+		case err == nil:
+			succeeded = true
+			if now, want := fmt.Sprint(res.Report.Features), fmt.Sprint(sound.Report.Features); now != want {
+				t.Errorf("with %d descriptors a weaker sandbox starts: %s instead of %s", more, now, want)
+			}
+		case succeeded:
+			t.Errorf("%d descriptors are too few, and less were not: %v", more, err)
+		case !errors.Is(err, unix.EMFILE):
+			t.Errorf("with %d descriptors: %v", more, err)
+		case errors.As(err, &setup) && setup.Step == "":
+			t.Errorf("with %d descriptors: no step in %v", more, err)
+		}
+		if left := before.leftBehind(); left != "" {
+			t.Fatalf("with %d descriptors: left behind:\n%s", more, left)
+		}
+	}
+	if !succeeded {
+		t.Error("120 descriptors are not enough")
+	}
+}
+
+// The kernel refuses the id maps that the host writes: here because the
+// process that asks for them has made no user namespace.
+func TestUnwritableIDMap(t *testing.T) {
+	needRoot(t, "an ordinary caller's launcher writes its maps itself, see TestEveryCallFails")
+	c := newTampered(t, true)
+	before := takeInventory()
+	err := c.run(forbearing(t), func(p *launch.Program) {
+		for _, call := range c.calls {
+			if call.step == "create user namespace" {
+				p.Replace(call.index, launch.Getpid)
+			}
+		}
+	}, nil)
+	var setup *sandbox.SetupError
+	if !errors.As(err, &setup) || setup.Step != "map user and group ids" || !strings.HasPrefix(setup.Path, "/proc/") || !errors.Is(err, unix.EPERM) {
+		t.Errorf("%v", err)
+	}
+	if left := before.leftBehind(); left != "" {
+		t.Errorf("left behind:\n%s", left)
+	}
+}
+
+// A process that is no launcher cannot be mistaken for one: it says nothing, or
+// not what it should.
+func TestLauncherThatSaysNonsense(t *testing.T) {
+	c := newTampered(t, true)
+	before := takeInventory()
+	for _, text := range []string{"", "x", "nonsense", "\x02\x00\x00\x00more", "\x04\x00\x00\x00\x00\x00\x00\x00", "\x05\x00\x00\x00\x00\x00\x00\x00", strings.Repeat("z", 300)} {
+		err := c.run(forbearing(t), func(p *launch.Program) {
+			for i, call := range c.calls[:2] { // before anything is set up
+				p.Replace(call.index, launch.Sendto, launch.Int(3), p.Text(text), launch.Int(len(text)), launch.Int(0), launch.Int(0), launch.Int(0))
+				if i == 1 {
+					p.Replace(call.index, launch.ExitGroup, launch.Int(0))
+				}
+			}
+		}, nil)
+		var setup *sandbox.SetupError
+		if !errors.As(err, &setup) {
+			t.Errorf("%q: %v", text, err)
+		}
+		if left := before.leftBehind(); left != "" {
+			t.Fatalf("%q: left behind:\n%s", text, left)
+		}
+	}
+}
