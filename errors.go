@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"syscall"
+
+	"github.com/seed-d1379373/sandbox/internal/launch"
 )
 
 // An OptionError is an option whose value is wrong on any host. [New] joins
@@ -28,7 +30,7 @@ type SetupError struct {
 }
 
 func (e *SetupError) Error() string {
-	where := strings.TrimSpace(e.Step + " " + e.Path)
+	where := launch.Step{Name: e.Step, Path: e.Path}.String()
 	if hint := setupHint(e); hint != "" {
 		return fmt.Sprintf("sandbox: %s: %v (%s)", where, e.Err, hint)
 	}

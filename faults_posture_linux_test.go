@@ -24,14 +24,15 @@ var postureLines = []string{
 }
 
 // takePosture waits until the launcher has settled: the command runs already,
-// and then PID 1 and the outer process sleep only where they supervise.
+// and then PID 1 and the outer process sleep only where they supervise. One that
+// is dead shows as such.
 func takePosture(p *sandbox.Process) posture {
 	out := posture{}
 	command := p.PID()
 	init, _ := readStat(command)
 	outer, _ := readStat(init.parent)
 	for role, pid := range map[string]int{"command": command, "PID 1": init.parent, "launcher": outer.parent} {
-		for st, ok := readStat(pid); ok && st.state != "S"; st, ok = readStat(pid) {
+		for st, ok := readStat(pid); ok && !strings.Contains("SZX", st.state); st, ok = readStat(pid) {
 			runtime.Gosched()
 		}
 		b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -17,9 +16,8 @@ type groupPlan struct {
 	needed    bool
 	limits    cgroup.Limits
 	options   cgroup.Options
-	count     atomic.Int64 // files to enter the group by, 0 while unknown
-	into      atomic.Bool  // the one file is a directory for CLONE_INTO_CGROUP
-	processes int64        // RLIMIT_NPROC in place of the pids controller; 0 for none
+	places    []cgroup.Place // one file to enter the group by for each
+	processes int64          // RLIMIT_NPROC in place of the pids controller; 0 for none
 }
 
 // planGroup decides for each limit whether the host can enforce it. A limit
@@ -135,7 +133,12 @@ func planGroup(s *settings, h *host, report *Report) (*groupPlan, error) {
 			report.set(want.feature, Missing, u.Reason, u.Fix)
 		}
 	}
-	return g, nil
+	if !g.needed {
+		return g, nil
+	}
+	var err error
+	g.places, err = h.cgroups.Places(g.limits, g.options)
+	return g, err
 }
 
 func memoryDetail(s *settings) string {
@@ -221,6 +224,9 @@ func cutDefault(s *settings, name string, r Rlimit) Rlimit {
 	}
 	return Rlimit{min(r.Soft, own.Max), min(r.Hard, own.Max)}
 }
+
+// cloneInto says whether a command can be born in its group.
+func (g *groupPlan) cloneInto() bool { return len(g.places) == 1 && g.places[0].Version == 2 }
 
 // entrances are the files by which a command enters a group.
 func entrances(group *cgroup.Group) []*os.File {

@@ -16,11 +16,7 @@ func (p *Plan) String() string { return p.program.String() }
 func newPlan(program *launch.Program) *Plan {
 	p := &Plan{program: program}
 	for _, s := range program.Steps() {
-		line := s.Name
-		if s.Path != "" {
-			line += " " + s.Path
-		}
-		p.Steps = append(p.Steps, line)
+		p.Steps = append(p.Steps, s.String())
 	}
 	return p
 }

@@ -205,6 +205,7 @@ func (r *running) killAll() error {
 		}
 	})
 	r.stops = append(r.stops, late.Stop)
+	r.cmd.Process.Signal(unix.SIGCONT) // one that was stopped reaps no one
 	err := unix.PidfdSendSignal(r.initPidfd, unix.SIGKILL, nil, 0)
 	if errors.Is(err, unix.ESRCH) {
 		return nil
@@ -402,6 +403,7 @@ func (r *running) discard() {
 	if r.launched {
 		const patience = 2 * time.Second
 		late := time.AfterFunc(patience, func() { r.killLauncher() })
+		r.cmd.Process.Signal(unix.SIGCONT) // it may have been stopped
 		if stop, _ := r.stopped(); stop != Exited {
 			r.killAll()
 		}

@@ -90,9 +90,6 @@ func (st *start) run(ctx context.Context) (*Process, error) {
 	if r.control, st.peer, err = launch.NewControl(); err != nil {
 		return nil, &SetupError{"open the control socket", "", err}
 	}
-	if err := st.makeGroup(); err != nil {
-		return nil, err
-	}
 	if err := st.startLauncher(); err != nil {
 		return nil, err
 	}
@@ -107,19 +104,16 @@ func (st *start) run(ctx context.Context) (*Process, error) {
 	return st.p, nil
 }
 
-// makeGroup makes the cgroup. Once it is known in how many hierarchies that is,
-// it can be done while the launcher is at work, which waits for it.
+// makeGroup makes the cgroup, while the launcher is at work, which waits for it.
 func (st *start) makeGroup() (err error) {
 	r, group := &st.p.running, st.prepared.group
-	if r.group != nil || !group.needed || group.count.Load() > 0 && !r.launched {
+	if !group.needed {
 		return nil
 	}
 	if r.group, err = group.create(st.prepared.host); err != nil {
 		return err
 	}
-	group.into.Store(r.group.Dir() != nil)
-	n := int64(len(entrances(r.group)))
-	if group.count.CompareAndSwap(0, n); r.launched && n != group.count.Load() {
+	if len(entrances(r.group)) != len(group.places) {
 		return &SetupError{"create cgroup", "", errors.New("the host's cgroups have changed")}
 	}
 	return nil
@@ -135,14 +129,16 @@ func (st *start) program() *plan.Spec {
 	if st.nothing {
 		spec.Command.Candidates = nil
 	}
-	spec.Files = plan.Files{Keep: 3 + len(st.cmd.ExtraFiles), Control: 3 + len(st.cmd.ExtraFiles)}
+	control := 3 + len(st.cmd.ExtraFiles)
+	spec.Files = plan.Files{Keep: control, Control: control, Last: control}
 	spec.Files.Pipes = st.pipes()
-	for i := range st.prepared.group.count.Load() {
-		spec.Cgroups = append(spec.Cgroups, fmt.Sprintf("%d", i+1))
+	for _, place := range st.prepared.group.places {
+		spec.Cgroups = append(spec.Cgroups, place.Path)
 	}
-	spec.CloneInto = st.prepared.group.into.Load()
+	spec.CloneInto = st.prepared.group.cloneInto()
 	if st.view != nil {
-		spec.Prepared = spec.Files.Control + 1
+		spec.Prepared = control + 1
+		spec.Files.Last = spec.Prepared
 	}
 	return &spec
 }

@@ -41,6 +41,9 @@ func (*Hierarchy) Create(string, Limits) (*Group, error) { return nil, unsupport
 func (*Hierarchy) CreateWith(string, Limits, Options) (*Group, error) { return nil, unsupported() }
 
 // Sweep fails.
+func (*Hierarchy) Places(Limits, Options) ([]Place, error) { return nil, unsupported() }
+
+// Sweep is not supported.
 func (*Hierarchy) Sweep() (removed int, err error) { return 0, unsupported() }
 
 // Vacate fails.

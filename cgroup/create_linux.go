@@ -61,6 +61,20 @@ func (h *Hierarchy) create(name string, l Limits, o Options) (*Group, error) {
 	return g, nil
 }
 
+// Places tells, without making anything, in which hierarchies a group with these
+// limits is made, in the order of Group.ProcsFiles.
+func (h *Hierarchy) Places(l Limits, o Options) ([]Place, error) {
+	sites, err := h.sites(o.needs(l))
+	if err != nil {
+		return nil, err
+	}
+	places := make([]Place, len(sites))
+	for i, s := range sites {
+		places[i] = Place{Version: s.base.version, Path: s.base.path}
+	}
+	return places, nil
+}
+
 // site is a directory to be made and what it is to be used for.
 type site struct {
 	base        *base

@@ -13,6 +13,12 @@ type Support struct {
 	Err error
 }
 
+// Place is a hierarchy in which a group is made.
+type Place struct {
+	Version int    // 1 or 2
+	Path    string // the directory below which
+}
+
 // controllers in the order of reports.
 func controllerNames() []string {
 	return []string{"memory", "cpu", "cpuacct", "cpuset", "pids", "io", "devices", "freezer"}

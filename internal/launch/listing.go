@@ -13,8 +13,7 @@ func (p *Program) String() string {
 	for i, in := range p.instrs {
 		if in.step != step {
 			step = in.step
-			s := p.steps[step]
-			b.WriteString(strings.TrimSpace(s.Name+" "+s.Path) + "\n")
+			b.WriteString(p.steps[step].String() + "\n")
 		}
 		for _, m := range marks[i] {
 			b.WriteString("  " + m + ":\n")

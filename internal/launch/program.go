@@ -3,6 +3,8 @@ package launch
 import (
 	"encoding/binary"
 	"fmt"
+	"strconv"
+	"strings"
 )
 
 // A Program is a list of system calls with their arguments, each tagged with
@@ -21,6 +23,17 @@ type Program struct {
 type Step struct {
 	Name string // such as "mount /proc"
 	Path string // the file it is about, if any
+}
+
+// String is one line.
+func (s Step) String() string { return strings.TrimSpace(s.Name + " " + Printable(s.Path)) }
+
+// Printable quotes a text that would not stay on its line.
+func Printable(s string) string {
+	if q := strconv.Quote(s); q != `"`+s+`"` {
+		return q
+	}
+	return s
 }
 
 // Arg is an argument of a system call: an [Int], a [Ref] or a [Cell].

@@ -16,9 +16,9 @@ type file struct {
 }
 
 const (
-	ebadf, echild, enotsock = 9, 10, 88
+	ebadf, epipe, enotsock = 9, 32, 88
 
-	flagClosed = -1
+	killed = -1 // status of a process that was killed
 )
 
 // call answers a system call; done is false where it would wait.
@@ -78,6 +78,9 @@ func (p *process) call(name string, args [6]uint64) (result int64, done bool) {
 	case "read", "ppoll", "futex", "wait4":
 		return p.wait(name, args)
 	case "kill":
+		if i := int(args[0]) - 1001; args[1] == sigkill && i >= 0 && i < len(p.m.processes) {
+			p.m.processes[i].exit(killed)
+		}
 		return 0, true
 	}
 	return 0, true
@@ -188,7 +191,7 @@ func (p *process) exit(status int64) {
 	}
 	for _, other := range p.m.processes {
 		if p.role == "init" && other != p && other.role != "outer" || other.parent == p && other.pdeath {
-			other.exit(flagClosed)
+			other.exit(killed)
 		}
 	}
 }

@@ -13,6 +13,7 @@ type host struct {
 	answers  int  // that wait for the launcher
 	unasked  bool // it sends the cgroups without having been asked for the maps
 	hungUp   bool // no answer will come
+	gone     bool // the host program is dead
 }
 
 type message struct {
@@ -25,6 +26,9 @@ type message struct {
 // act does what only the host can do when every process waits: it ends the
 // command, or gives up.
 func (h *host) act(m *machine) bool {
+	if h.gone {
+		return false
+	}
 	for _, p := range m.processes {
 		if p.program && !p.exited {
 			p.exit(0)
@@ -60,6 +64,9 @@ func (p *process) talk(name string, args [6]uint64) (int64, bool) {
 		return -enotsock, true
 	}
 	h := &p.m.host
+	if h.gone && (name == "sendto" || name == "sendmsg") {
+		return -epipe, true
+	}
 	switch name {
 	case "sendto":
 		m := message{kind: launch.MessageKind(p.half(args[1])), from: p.role}
@@ -82,6 +89,8 @@ func (p *process) talk(name string, args [6]uint64) (int64, bool) {
 			wanted = max(0, int(p.word(args[1]+40))-16) / 4
 		}
 		switch {
+		case h.gone:
+			return 0, true
 		case h.answers > 0:
 			h.answers--
 		case h.unasked && !h.hungUp && !h.failed():
@@ -156,6 +165,8 @@ func (p *process) poll(args [6]uint64) (int64, bool) {
 		switch {
 		case f == nil:
 			revents = 0x20 // POLLNVAL
+		case f.kind == "control" && p.m.host.gone:
+			revents = 0x10 // POLLHUP
 		case f.kind == "signalfd4" && len(p.pending) > 0, f.process != nil && f.process.exited:
 			revents = pollIn
 		}

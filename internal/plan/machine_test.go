@@ -213,6 +213,7 @@ func (m *machine) run() {
 	for {
 		progress := false
 		for _, p := range slices.Clone(m.processes) {
+			done := len(p.trace)
 			for !p.exited && !p.program && p.step() {
 				progress = true
 				if steps++; steps > most {
@@ -220,6 +221,7 @@ func (m *machine) run() {
 					return
 				}
 			}
+			progress = progress || len(p.trace) > done // the last call of a process
 		}
 		if m.alive() == 0 {
 			return

@@ -2,12 +2,14 @@ package vmtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 )
 
@@ -145,6 +147,23 @@ func (c *Cache) build(name string, make func(tmp string) error) (string, error) 
 		return path, nil // another runner was faster
 	}
 	return path, err
+}
+
+// handOver lets the user who prepared the cache by sudo run the matrix.
+func (c *Cache) handOver() error {
+	uid, err := strconv.Atoi(os.Getenv("SUDO_UID"))
+	if err != nil || os.Geteuid() != 0 {
+		return nil
+	}
+	gid, err := strconv.Atoi(os.Getenv("SUDO_GID"))
+	if err != nil {
+		return nil
+	}
+	logs := filepath.Join(c.Dir, "logs")
+	if err := os.MkdirAll(logs, 0o755); err != nil {
+		return err
+	}
+	return errors.Join(os.Chown(c.Dir, uid, gid), os.Chown(logs, uid, gid))
 }
 
 // apt runs apt-get or apt-cache for one architecture with lists of its own,

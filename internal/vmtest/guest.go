@@ -37,7 +37,7 @@ func (p Package) ok() bool { return p.Status == 0 }
 // for its first random numbers.
 func emulator(r Row, kernel, initramfs, disk, console string) []string {
 	args := []string{
-		"-m", "2048", "-smp", "2", "-nodefaults", "-no-reboot", "-display", "none", "-monitor", "none",
+		"-m", "2048", "-smp", strconv.Itoa(r.CPUs), "-nodefaults", "-no-reboot", "-display", "none", "-monitor", "none",
 		"-kernel", kernel, "-initrd", initramfs,
 		"-drive", "file=" + disk + ",if=none,id=disk,format=raw,snapshot=on,cache=unsafe", "-device", "virtio-blk-pci,drive=disk",
 		"-serial", "file:" + console, "-chardev", "stdio,id=result,signal=off",
@@ -57,7 +57,7 @@ func emulator(r Row, kernel, initramfs, disk, console string) []string {
 		lsm = "security=selinux selinux=1 enforcing=0"
 	}
 	return append(args, "-accel", "tcg,thread=multi",
-		"-append", "console="+tty+" quiet panic=-1 mitigations=off init_on_alloc=0 audit=0 nokaslr nowatchdog randomize_kstack_offset=off hardened_usercopy=off tsc=reliable clocksource=tsc systemd.mask=apparmor.service "+lsm)
+		"-append", "console="+tty+" quiet panic=-1 mitigations=off init_on_alloc=0 systemd.mask=apparmor.service "+lsm)
 }
 
 // watch reads the result port and gives what each package did. It fails

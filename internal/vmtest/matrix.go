@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -45,7 +44,7 @@ func (m *Matrix) Prepare(ctx context.Context) error {
 			return fmt.Errorf("row %s: %w", r.Name, err)
 		}
 	}
-	return nil
+	return m.Cache.handOver()
 }
 
 // parts are the files that a row's guest is made of, apart from the tests.
@@ -135,14 +134,12 @@ func (m *Matrix) wanted(pkg string) bool {
 	if len(m.Packages) == 0 {
 		return !strings.HasPrefix(pkg, "internal/vmtest")
 	}
-	return slices.ContainsFunc(m.Packages, func(pattern string) bool {
-		ok, _ := path.Match(pattern, pkg)
-		return ok
-	})
+	return match(m.Packages, pkg)
 }
 
 func (m *Matrix) runRow(ctx context.Context, r Row, binaries []binary, scratch string) (res Result) {
 	res.Row = r
+	binaries = slices.DeleteFunc(slices.Clone(binaries), func(b binary) bool { return !r.runs(b.pkg) })
 	p, err := m.parts(ctx, r)
 	if err != nil {
 		res.Err = err
