@@ -4,7 +4,7 @@
 GO        ?= go
 PLATFORMS := linux/amd64 linux/arm64 darwin/arm64 windows/amd64
 FUZZTIME  ?= 1m
-TEST      := $(GO) test -race -count=1 -p=1 -timeout=20m
+TEST      := $(GO) test -race -count=1 -p=1 -timeout=30m -timeout=20m
 
 # Programs that the tests run: a compiler for -race, the others as examples of
 # what works in a sandbox and as what it is compared with.
@@ -21,12 +21,11 @@ endif
 # One failure does not hide the next: everything runs, and then make fails.
 MAKEFLAGS += --keep-going --no-print-directory
 .NOTPARALLEL:
-.PHONY: help test deps lint gofmt vet cross staticcheck test-caller test-user bench fuzz clean
+.PHONY: help test deps lint gofmt vet cross staticcheck test-caller test-user test-vm bench fuzz clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' Makefile
 
-# Further stages, such as virtual machines, go before test-user or after it.
 test: lint test-caller test-user ## everything that must pass before a change is merged
 
 deps: ## install what the tests need (as root, with apt), or say what is missing
@@ -57,6 +56,9 @@ test-caller: deps ## the tests as the user who runs make
 
 test-user: deps ## the same tests as an ordinary user, when root runs make
 	@test $$(id -u) != 0 || { echo '== go test as user 1000'; .ci/test-user $(TEST); }
+
+test-vm: ## the tests in virtual machines: other kernels, AppArmor, SELinux, arm64 (not part of test yet)
+	@$(GO) run ./internal/vmtest/cmd
 
 bench: ## the benchmarks
 	@$(GO) test -run='^$$' -bench=. -benchmem ./...

@@ -76,7 +76,11 @@ func runDirtyAs(t *testing.T, uid int, d dirt, groups []uint32, argv ...string) 
 	}
 	var out, complaints bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &complaints
-	if err := cmd.Run(); err != nil {
+	err = cmd.Run()
+	if cmd.Process != nil {
+		rememberHost(cmd.Process.Pid)
+	}
+	if err != nil {
 		t.Fatalf("dirty program: %v\n%s%s", err, out.String(), complaints.String())
 	}
 	var r fromDirty

@@ -144,6 +144,7 @@ func TestEverythingDiesWithTheHost(t *testing.T) {
 		if err := host.Start(); err != nil {
 			t.Fatal(err)
 		}
+		rememberHost(host.Process.Pid)
 		t.Cleanup(func() { host.Process.Kill(); host.Wait() })
 		var command int
 		if _, err := fmt.Fscan(out, &command); err != nil {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -97,9 +98,27 @@ func readStat(pid int) (stat, bool) {
 	return stat{fields[0], parent}, err == nil
 }
 
-// ownCgroups are the groups that this process or a helper of it, dead by now,
-// has made: their names carry the number of the process.
+// hosts are the helper processes that start sandboxes of their own and may be
+// killed while they do.
+var hosts struct {
+	sync.Mutex
+	pids []int
+}
+
+// rememberHost lets the leak check look for what a helper leaves behind.
+func rememberHost(pid int) {
+	hosts.Lock()
+	defer hosts.Unlock()
+	hosts.pids = append(hosts.pids, pid)
+}
+
+// ownCgroups are the groups that this process or a helper of it has made:
+// their names carry the number of the process. Other programs on this machine
+// may make such groups at the same time.
 func ownCgroups() (out []string) {
+	hosts.Lock()
+	makers := append([]int{os.Getpid()}, hosts.pids...)
+	hosts.Unlock()
 	for _, m := range parseMounts("/proc/self/mountinfo") {
 		if m.fstype != "cgroup" && m.fstype != "cgroup2" {
 			continue
@@ -114,7 +133,7 @@ func ownCgroups() (out []string) {
 				return nil
 			}
 			pid, err := strconv.Atoi(f[1])
-			if err == nil && (pid == os.Getpid() || unix.Kill(pid, 0) == unix.ESRCH) {
+			if err == nil && slices.Contains(makers, pid) {
 				out = append(out, p)
 			}
 			return nil

@@ -238,7 +238,7 @@ func (st *start) followSetup(ctx context.Context) error {
 		switch m.Kind {
 		case launch.MessageMap:
 			if err := st.prepared.identity.write(m.PID); err != nil {
-				return err
+				return st.ownFailure(err)
 			}
 			if err := st.answer(); err != nil {
 				return st.launcherGone(ctx, err)
@@ -262,6 +262,22 @@ func (st *start) followSetup(ctx context.Context) error {
 func closeFiles(files []*os.File) {
 	for _, f := range files {
 		f.Close()
+	}
+}
+
+// ownFailure is the launcher's own account of its end, if there is one, in place
+// of an error that the end has caused.
+func (st *start) ownFailure(caused error) error {
+	st.p.control.Hangup()
+	for {
+		m, err := st.p.control.Receive()
+		if err != nil {
+			return caused
+		}
+		if m.Kind == launch.MessageFail {
+			return st.setupError(m)
+		}
+		st.p.keep(&st.p.initPidfd, m)
 	}
 }
 

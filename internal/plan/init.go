@@ -291,7 +291,6 @@ func (b *builder) awaitExec() {
 	b.exit(launch.Int(setupFailed))
 	b.Place(executed)
 	b.Call(launch.Sendmsg, b.control, b.started.header, launch.Int(noSignal))
-	b.closeAbove(keptSignals)
 }
 
 // superviseCommand waits for the command to execute, and then reaps and

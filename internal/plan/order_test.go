@@ -56,6 +56,9 @@ func (p *process) place(is func(e event) bool) int {
 	return -1
 }
 
+// first is where the first such event lies.
+func (p *process) first(is func(e event) bool) int { return slices.IndexFunc(p.trace, is) }
+
 func call(name string, args ...uint64) func(event) bool {
 	return func(e event) bool {
 		return e.line.call == name && slices.Equal(e.args[:len(args)], args)
@@ -143,7 +146,7 @@ func TestOrderInTheCommand(t *testing.T) {
 			{"no_new_privs before the filter", nnp, filter},
 			{"no_new_privs before Landlock", nnp, c.place(call("landlock_restrict_self"))},
 			{"descriptors closed before execve", c.place(call("close_range")), last},
-			{"cgroup entered before its namespace", c.place(entersCgroup), c.place(call("unshare", cloneNewCG))},
+			{"cgroup entered before its namespace", c.place(entersCgroup), c.first(call("unshare", cloneNewCG))},
 			{"groups before the group", c.place(call("setgroups")), c.place(call("setresgid"))},
 			{"group before the user", c.place(call("setresgid")), c.place(call("setresuid"))},
 			{"keep capabilities before the user", c.place(call("prctl", prSetKeepcaps, 1)), c.place(call("setresuid"))},
@@ -215,4 +218,37 @@ func TestOldRootIsGoneBeforeTheCommand(t *testing.T) {
 			}
 		}
 	})
+}
+
+// However slow PID 1 is, the command does not execute before PID 1 has given
+// its privileges up.
+func TestCommandWaitsForItsSupervisor(t *testing.T) {
+	forEach(t, func(t *testing.T, name string, p *launch.Program) {
+		m := decode(t, p).load()
+		for !executed(m) && m.alive() > 0 {
+			// The youngest process that can go on does.
+			progress := false
+			for i := len(m.processes) - 1; i >= 0 && !progress; i-- {
+				p := m.processes[i]
+				done := len(p.trace)
+				progress = !p.exited && !p.program && (p.step() || len(p.trace) > done)
+			}
+			if !progress && !m.host.act(m) {
+				t.Fatal(m.where())
+			}
+		}
+		for _, p := range m.processes {
+			if supervises := p == m.process("command").supervisor(); supervises && p.place(loadsFilter) < 0 {
+				t.Errorf("%s has not loaded its filter", p.role)
+			}
+		}
+	})
+}
+
+// supervisor is the process that made the command's; nil where there is none.
+func (p *process) supervisor() *process {
+	if p == nil {
+		return nil
+	}
+	return p.parent
 }
