@@ -1,6 +1,7 @@
 package sandbox_test
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -74,6 +75,10 @@ func children() (out []string) {
 			continue
 		}
 		cmdline, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		// A process without memory has ended but for its last steps in the kernel.
+		if len(cmdline) == 0 && hasEnded(pid) {
+			continue
+		}
 		out = append(out, fmt.Sprintf("%d %s %q", pid, st.state, cmdline))
 	}
 	return out
@@ -214,4 +219,17 @@ func mountLines(text string) (out []mount) {
 		out = append(out, mount{root: f[3], point: f[4], options: f[5], fstype: f[sep+1], super: f[sep+3]})
 	}
 	return out
+}
+
+// hasEnded waits for a process on its way out and reaps it.
+func hasEnded(pid int) bool {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return errors.Is(err, unix.ESRCH)
+	}
+	defer unix.Close(fd)
+	const patience = 5000 // milliseconds
+	n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, patience)
+	unix.Wait4(pid, nil, unix.WNOHANG, nil)
+	return n == 1 && err == nil
 }

@@ -60,14 +60,13 @@ func receive(fd int) (Message, error) {
 	var err error
 	for {
 		n, controls, flags, _, err = unix.Recvmsg(fd, body[:], control[:], unix.MSG_CMSG_CLOEXEC|unix.MSG_DONTWAIT)
-		if !errors.Is(err, unix.EINTR) {
+		// A launcher that died with the host's answer unread is told first, once;
+		// what it had to say comes after that.
+		if !errors.Is(err, unix.EINTR) && !errors.Is(err, unix.ECONNRESET) {
 			break
 		}
 	}
-	switch {
-	case errors.Is(err, unix.ECONNRESET):
-		return Message{}, io.EOF // the launcher died with the host's answer unread
-	case err != nil:
+	if err != nil {
 		return Message{}, err
 	}
 	pid, files, err := parseControls(control[:controls])
