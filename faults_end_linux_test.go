@@ -59,7 +59,7 @@ func TestLauncherDiesAtEveryStep(t *testing.T) {
 // One of the launcher's processes stops for ever. The context ends the start
 // all the same, and nothing stays behind.
 func TestLauncherStopsAtEveryStep(t *testing.T) {
-	const enough = 100 * time.Millisecond // to come to the step; none depends on it
+	const enough = 50 * time.Millisecond // to come to the step; none depends on it
 	for name, c := range variants(t) {
 		t.Run(name, func(t *testing.T) {
 			before := takeInventory()

@@ -290,6 +290,7 @@ func (b *builder) awaitExec() {
 	b.Call(launch.Wait4, b.commandPID, launch.Int(0), launch.Int(wall), launch.Int(0)).IgnoreAll()
 	b.exit(launch.Int(setupFailed))
 	b.Place(executed)
+	b.Call(launch.Close, keptExec)
 	b.Call(launch.Sendmsg, b.control, b.started.header, launch.Int(noSignal))
 }
 
