@@ -143,7 +143,10 @@ func forbearing(t *testing.T) context.Context {
 // errno, or, for those that may fail, the sandbox is as strong as it was. In no
 // case does anything hang or stay behind.
 func TestEveryCallFails(t *testing.T) {
-	for name, c := range variants(t) {
+	all := variants(t)
+	all["capabilities"] = newTampered(t, true, sandbox.AddCap("net_raw"))
+	all["new privileges"] = newTampered(t, true, sandbox.WithNewPrivileges(), sandbox.AddCap("sys_admin"))
+	for name, c := range all {
 		t.Run(name, func(t *testing.T) {
 			var sound posture
 			if err := c.run(forbearing(t), nil, func(p *sandbox.Process) { sound = takePosture(p) }); err != nil {

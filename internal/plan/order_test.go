@@ -194,7 +194,7 @@ func TestOrderInPID1(t *testing.T) {
 		}
 		// All that is left after the filter is to wait, to signal and to report.
 		for _, e := range init.trace[filter+1:] {
-			if !slices.Contains([]string{"futex", "read", "wait4", "kill", "sendto", "sendmsg", "close_range", "exit_group"}, e.line.call) {
+			if !slices.Contains([]string{"futex", "read", "wait4", "kill", "sendto", "sendmsg", "close", "exit_group"}, e.line.call) {
 				t.Errorf("after the filter: %v", e)
 			}
 		}
