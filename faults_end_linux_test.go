@@ -110,13 +110,9 @@ func descendants(of int) (out []int) {
 // Somebody kills or stops the launcher's processes from outside, at any moment:
 // the outer one, PID 1 or the command's.
 func TestLauncherIsKilledAtAnyTime(t *testing.T) {
-	rounds := 60
-	if testing.Short() {
-		rounds = 10
-	}
 	c := newTampered(t, true)
 	before := takeInventory()
-	for signal, rounds := range map[unix.Signal]int{unix.SIGKILL: rounds, unix.SIGSTOP: rounds / 3} {
+	for signal, rounds := range map[unix.Signal]int{unix.SIGKILL: rounds(60), unix.SIGSTOP: rounds(30)} {
 		hits := 0
 		for round := range rounds {
 			ctx, cancel := context.WithCancel(context.Background())

@@ -19,12 +19,8 @@ import (
 // The host program is killed at any moment of a start. All that it had started
 // dies, and the next start takes its cgroups away.
 func TestHostIsKilledAtAnyTime(t *testing.T) {
-	rounds := 200
-	if testing.Short() {
-		rounds = 20
-	}
 	before := takeInventory()
-	for round := range rounds {
+	for round := range rounds(200) {
 		host := exec.Command(probeBinary, "host", probeBinary, "sh", "-c", "setsid sleep 1000 & echo ready; cat")
 		if err := host.Start(); err != nil {
 			t.Fatal(err)

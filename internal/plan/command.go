@@ -69,9 +69,12 @@ func (b *builder) resetInherited() {
 	b.Call(launch.Keyctl, launch.Int(joinSession), launch.Int(0)).Ignore(enosys)
 	b.Step("reset signals", "")
 	action := b.Buffer("default action", 32)
-	b.count("signal", 1, sigmax, func(i launch.Cell) {
-		b.Call(launch.RtSigaction, i, action, launch.Int(0), launch.Int(8)).Ignore(einval) // SIGKILL, SIGSTOP
-	})
+	// All but SIGKILL and SIGSTOP, which have no action to change.
+	for _, run := range []struct{ first, last int }{{1, sigkill - 1}, {sigkill + 1, sigstop - 1}, {sigstop + 1, sigmax}} {
+		b.count("signal", run.first, run.last, func(i launch.Cell) {
+			b.Call(launch.RtSigaction, i, action, launch.Int(0), launch.Int(8))
+		})
+	}
 	const setmask = 2
 	b.Call(launch.RtSigprocmask, launch.Int(setmask), b.words("no signal", 0), launch.Int(0), launch.Int(8))
 	b.Step("reset personality", "")
