@@ -20,7 +20,7 @@ const (
 	cloneNewNet = 0x40000000
 
 	eperm, enoent, esrch, eintr, eacces, enotdir = 1, 2, 3, 4, 13, 20
-	eexist, einval, enosys, eopnotsupp           = 17, 22, 38, 95
+	eexist, enosys, eopnotsupp                   = 17, 38, 95
 
 	sigkill, sigstop, sigchld, sigmax = 9, 19, 17, 64
 	noSignal                          = 0x4000 // MSG_NOSIGNAL

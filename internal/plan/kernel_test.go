@@ -47,7 +47,7 @@ func (p *process) call(name string, args [6]uint64) (result int64, done bool) {
 			return -ebadf, true
 		}
 		if args[0] == args[1] {
-			return -einval, true
+			return -22, true // EINVAL
 		}
 		dup := *p.files[fd]
 		dup.cloexec = args[2]&oCloexec != 0

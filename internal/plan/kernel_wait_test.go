@@ -153,7 +153,7 @@ func (p *process) wait(name string, args [6]uint64) (int64, bool) {
 		}
 		return 0, true
 	}
-	return -einval, true
+	return -22, true // EINVAL
 }
 
 // poll waits for signals, the host and the death of a process.
