@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/seed-d1379373/sandbox/internal/needs"
 )
 
 // waitFor asks until the answer is as wanted; the test's own time limit ends
@@ -28,7 +30,7 @@ func (e *engine) waitFor(want string, args ...string) string {
 }
 
 func TestCPUSet(t *testing.T) {
-	needRoot(t, "an ordinary caller has no cgroup")
+	needs.Root(t, "an ordinary caller has no cgroup")
 	e := newEngine(t)
 	for _, set := range []string{"0", "0-1", "0,1"} {
 		if _, status := e.try("run", "--cpuset-cpus", set, "host", "true"); status != 0 && set != "0" {
@@ -44,7 +46,7 @@ func TestCPUSet(t *testing.T) {
 
 // A quota stops a busy command in its periods, and stats shows it.
 func TestThrottling(t *testing.T) {
-	needRoot(t, "an ordinary caller has no cgroup")
+	needs.Root(t, "an ordinary caller has no cgroup")
 	e := newEngine(t)
 	e.ok("run", "-d", "--rm", "--name", "busy", "--cpus", "0.05", "--memory", "64m", "host", "sh", "-c", "while :; do :; done")
 	throttled := regexp.MustCompile(`busy +\S+ +\S+ / 64MiB .* ([1-9]\d*) of \d+ periods`)
@@ -59,8 +61,8 @@ const (
 
 // Messages in a System V queue reach only who has joined the IPC namespace.
 func TestIPC(t *testing.T) {
-	needRoot(t, "joining a namespace needs CAP_SYS_ADMIN")
-	needProgram(t, "perl")
+	needs.Root(t, "joining a namespace needs CAP_SYS_ADMIN")
+	needs.Program(t, "perl")
 	e := newEngine(t)
 	consume := func(flags ...string) []string {
 		return slices.Concat([]string{"run", "--rm", "-u", "nobody"}, flags, []string{"host", "perl", "-e", consumer})
@@ -83,7 +85,7 @@ func TestIPC(t *testing.T) {
 }
 
 func TestIPCOfTheHost(t *testing.T) {
-	needProgram(t, "ipcmk", "ipcrm", "ipcs")
+	needs.Program(t, "ipcmk", "ipcrm", "ipcs")
 	out, err := exec.Command("ipcmk", "-Q").Output() // "Message queue id: 3"
 	if err != nil {
 		t.Fatal(err)
@@ -148,8 +150,8 @@ func TestNetwork(t *testing.T) {
 }
 
 func TestPrivileged(t *testing.T) {
-	needRoot(t, "for an ordinary caller the host's devices stay closed")
-	needProgram(t, "capsh")
+	needs.Root(t, "for an ordinary caller the host's devices stay closed")
+	needs.Program(t, "capsh")
 	e := newEngine(t)
 	e.equal("0", "run", "--rm", "--privileged", "host", "id", "-u")
 	out := e.ok("run", "--rm", "--privileged", "host", "capsh", "--print")
@@ -215,7 +217,7 @@ func TestSeccomp(t *testing.T) {
 
 // A set-user-ID program gives a user of the host root, and nothing inside.
 func TestNoNewPrivileges(t *testing.T) {
-	needRoot(t, "only root can make a set-user-ID program of root's")
+	needs.Root(t, "only root can make a set-user-ID program of root's")
 	dir := shared(t)
 	if out, err := exec.Command("cp", "/usr/bin/id", dir+"/id").CombinedOutput(); err != nil {
 		t.Fatal(string(out))

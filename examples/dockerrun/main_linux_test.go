@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/seed-d1379373/sandbox/internal/needs"
 )
 
 // The test binary is dockerrun itself when this is set, and a process that
@@ -106,26 +108,6 @@ func (e *engine) equal(want string, args ...string) {
 	}
 }
 
-func needRoot(t *testing.T, why string) {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("not root: " + why)
-	}
-}
-
-func needProgram(t *testing.T, names ...string) {
-	t.Helper()
-	for _, name := range names {
-		if _, err := exec.LookPath(name); err == nil {
-			continue
-		}
-		if os.Getenv("SANDBOX_TEST_PROGRAMS") == "required" {
-			t.Fatalf("needs %s: not installed", name)
-		}
-		t.Skipf("needs %s: not installed", name)
-	}
-}
-
 // shared is a directory of the host that everyone may enter.
 func shared(t *testing.T) string {
 	t.Helper()
@@ -165,8 +147,8 @@ func TestRunSeesEnvironmentAndDirectory(t *testing.T) {
 
 // The root is a directory with a program and its own users.
 func TestDirectoryAsImage(t *testing.T) {
-	needRoot(t, "an ordinary caller cannot be another user")
-	needProgram(t, "busybox") // Debian's busybox-static
+	needs.Root(t, "an ordinary caller cannot be another user")
+	needs.Program(t, "busybox") // Debian's busybox-static
 	busybox, err := exec.LookPath("busybox")
 	if err != nil {
 		t.Fatal(err)
@@ -190,7 +172,7 @@ func TestDirectoryAsImage(t *testing.T) {
 }
 
 func TestUsers(t *testing.T) {
-	needRoot(t, "an ordinary caller has one id")
+	needs.Root(t, "an ordinary caller has one id")
 	e := newEngine(t)
 	for user, want := range map[string]string{
 		"nobody": "65534 65534", "nobody:nogroup": "65534 65534", "10000:20000": "10000 20000", "daemon": "1 1",
@@ -207,7 +189,7 @@ func TestUsers(t *testing.T) {
 
 // A file of root's with mode 0600 is for the host's root alone.
 func TestSecretFile(t *testing.T) {
-	needRoot(t, "only root can make a file of root's")
+	needs.Root(t, "only root can make a file of root's")
 	e := newEngine(t)
 	dir := shared(t)
 	if err := os.WriteFile(dir+"/secret", []byte("secret\n"), 0o600); err != nil {
@@ -221,7 +203,7 @@ func TestSecretFile(t *testing.T) {
 
 // Two containers of user 2000 write the same log in a named volume.
 func TestLogFiles(t *testing.T) {
-	needRoot(t, "an ordinary caller cannot be another user")
+	needs.Root(t, "an ordinary caller cannot be another user")
 	e := newEngine(t)
 	args := func(line string) []string {
 		return []string{"run", "--rm", "-u", "2000:2000", "-v", "logFiles:/logFiles", "host", "sh", "-c", "echo " + line + " >> /logFiles/log"}
@@ -250,7 +232,7 @@ func TestLogFiles(t *testing.T) {
 // subordinate ids are the host's, so the test replaces them in a mount
 // namespace of its own.
 func TestUserRemap(t *testing.T) {
-	needRoot(t, "it replaces /etc/subuid in a mount namespace")
+	needs.Root(t, "it replaces /etc/subuid in a mount namespace")
 	e := newEngine(t)
 	dir, share := shared(t), shared(t)
 	if err := os.WriteFile(dir+"/sub", []byte("dockremap:5000:10000\n"), 0o644); err != nil {
@@ -278,7 +260,7 @@ func TestUserRemap(t *testing.T) {
 		}
 		out, err := cmd.CombinedOutput()
 		if cmd.ProcessState.ExitCode() == 77 {
-			t.Skip("needs /etc/subuid and /etc/subgid: Debian's package uidmap")
+			t.Skip("needs uidmap: not installed")
 		}
 		return string(out), err
 	}
@@ -314,7 +296,7 @@ func capabilities(out, line string) []string {
 }
 
 func TestCapabilities(t *testing.T) {
-	needProgram(t, "capsh")
+	needs.Program(t, "capsh")
 	user := []string{"-u", "nobody"}
 	if os.Geteuid() != 0 {
 		user = nil

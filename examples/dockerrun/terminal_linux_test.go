@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/seed-d1379373/sandbox/internal/needs"
 )
 
 // session is dockerrun on a terminal, with someone who types.
@@ -101,7 +103,7 @@ func TestTerminal(t *testing.T) {
 
 // Job control: a job stops at ^Z and goes on.
 func TestJobControl(t *testing.T) {
-	needProgram(t, "bash")
+	needs.Program(t, "bash")
 	s := onTerminal(t, newEngine(t), "run", "-it", "--rm", "host", "bash", "--norc")
 	s.typed("echo st''arted; cat; echo sta''tus\n")
 	s.expect("started")

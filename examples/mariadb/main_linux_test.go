@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -12,56 +11,21 @@ import (
 	"testing"
 
 	"github.com/seed-d1379373/sandbox"
-	"github.com/seed-d1379373/sandbox/cgroup"
+	"github.com/seed-d1379373/sandbox/internal/needs"
 )
-
-// needs skips where a program is not installed, unless the machine was set up
-// for these tests.
-func needs(t *testing.T, programs ...string) {
-	t.Helper()
-	for _, p := range programs {
-		if _, err := exec.LookPath(p); err == nil {
-			continue
-		}
-		// The servers of most distributions are not in an ordinary user's PATH.
-		if _, err := os.Stat("/usr/sbin/" + p); err == nil {
-			continue
-		}
-		if os.Getenv("SANDBOX_TEST_PROGRAMS") == "required" {
-			t.Fatalf("needs %s: not installed", p)
-		}
-		t.Skipf("needs %s: not installed", p)
-	}
-}
-
-// refused says why this process cannot limit memory, and nil if it can.
-func refused(t *testing.T) error {
-	t.Helper()
-	h, err := cgroup.Discover()
-	if err != nil {
-		return err
-	}
-	defer h.Close()
-	for _, c := range h.Controllers() {
-		if c.Controller == "memory" {
-			return c.Err
-		}
-	}
-	return errors.New("no memory controller")
-}
 
 // installed is a data directory with the system tables, and the policy for it.
 // What cannot be limited here is left out.
 func installed(t *testing.T) (string, []sandbox.Option) {
 	t.Helper()
-	needs(t, "mariadb", "mariadbd", "mariadb-install-db")
+	needs.Program(t, "mariadb", "mariadbd", "mariadb-install-db")
 	dir, err := dataDir()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	opts := policy(dir)
-	if refused(t) != nil {
+	if needs.NoController("memory") != nil {
 		opts = append(opts, sandbox.WithBestEffort(sandbox.FeatureMemory, sandbox.FeatureCPU))
 	}
 	if err := install(t.Context(), opts); err != nil {
@@ -185,9 +149,7 @@ func statusOf(t *testing.T, pid int, field string) string {
 // TestLimits reads the limits where the host keeps them, and then runs into
 // the one for memory.
 func TestLimits(t *testing.T) {
-	if why := refused(t); why != nil {
-		t.Skipf("needs cgroup2: %v", why)
-	}
+	needs.Controller(t, "memory")
 	dir, opts := installed(t)
 	s := started(t, dir, opts)
 	limits := limitsOf(s.PID())
@@ -230,7 +192,7 @@ func exists(path string) bool {
 // policy names are an error that says what to do, unless they are declared a
 // best effort.
 func TestUnsupported(t *testing.T) {
-	if refused(t) == nil {
+	if needs.NoController("memory") == nil {
 		t.Skip("needs no-cgroup: this caller can limit memory")
 	}
 	dir := t.TempDir()
