@@ -143,7 +143,7 @@ func TestLauncherIsKilledAtAnyTime(t *testing.T) {
 func pick(before inventory, ended chan error, after time.Duration) int {
 	own := os.Getpid()
 	var old []int
-	for _, child := range before.children {
+	for _, child := range before.Processes {
 		pid, _, _ := strings.Cut(child, " ")
 		n, _ := strconv.Atoi(pid)
 		old = append(old, n)

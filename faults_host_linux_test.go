@@ -14,6 +14,7 @@ import (
 
 	"github.com/seed-d1379373/sandbox"
 	"github.com/seed-d1379373/sandbox/internal/launch"
+	"github.com/seed-d1379373/sandbox/internal/leak"
 )
 
 // The host program is killed at any moment of a start. All that it had started
@@ -45,7 +46,7 @@ func TestHostIsKilledAtAnyTime(t *testing.T) {
 func outlive(t *testing.T, before inventory) int {
 	t.Helper()
 	for deadline := time.Now().Add(patience); ; {
-		orphans := slices.DeleteFunc(children(), func(child string) bool { return slices.Contains(before.children, child) })
+		orphans := slices.DeleteFunc(leak.Children(), func(child string) bool { return slices.Contains(before.Processes, child) })
 		if len(orphans) == 0 {
 			return 0
 		}

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"github.com/seed-d1379373/sandbox/internal/leak"
 )
 
 // probeBinary is a copy of the test binary that every user may execute.
@@ -43,7 +45,7 @@ func runTests(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	if err := adoptOrphans(); err != nil {
+	if err := leak.Adopt(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
