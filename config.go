@@ -66,8 +66,11 @@ type Config struct {
 
 	CgroupParent string `json:"cgroupParent,omitempty"`
 
-	Network NetworkMode `json:"network"`
-	IPC     IPCMode     `json:"ipc"`
+	Network         NetworkMode `json:"network"`
+	IPC             IPCMode     `json:"ipc"`
+	PIDNamespace    PIDMode     `json:"pidNamespace"`
+	UTS             UTSMode     `json:"uts"`
+	CgroupNamespace CgroupMode  `json:"cgroupNamespace"`
 
 	BestEffort []Feature `json:"bestEffort,omitempty"`
 }
@@ -121,6 +124,10 @@ func newSettings(opts []Option) *settings {
 			IOMax:    map[string]IOLimit{},
 			Network:  NetworkNone,
 			IPC:      IPCPrivate,
+
+			PIDNamespace:    PIDPrivate,
+			UTS:             UTSPrivate,
+			CgroupNamespace: CgroupPrivate,
 		},
 		named:       map[string]bool{},
 		rlimitNamed: map[string]bool{},

@@ -118,6 +118,7 @@ type dockerParser struct {
 	memory, swap, reservation *dockerSize
 	cpus, quota, period       string
 	privileged                bool
+	hostname, hostUTS         bool
 	groups                    []string
 	io                        map[string]IOLimit
 }

@@ -80,6 +80,9 @@ func (p *dockerParser) finish() {
 	if p.TTY {
 		p.Options = append(p.Options, WithTerminal())
 	}
+	if p.hostname && p.hostUTS {
+		p.fail("--uts", "host", "contradicts --hostname: the name is the host's")
+	}
 	if p.privileged {
 		p.Options = append(p.Options, WithPrivileged())
 	}

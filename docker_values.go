@@ -50,7 +50,7 @@ func modeReason(err error) string {
 // container finds the sandbox that a mode refers to.
 func (p *dockerParser) container(f dockerFlag, value, name string) *Process {
 	if p.host.Process == nil {
-		p.fail(f.option(), value, "nothing here finds a sandbox by its name; use ParseDockerArgs, NetworkFrom or IPCFrom")
+		p.fail(f.option(), value, "nothing here finds a sandbox by its name; use ParseDockerArgs, NetworkFrom, IPCFrom or PIDFrom")
 		return nil
 	}
 	of, err := p.host.Process(name)
@@ -74,11 +74,44 @@ func setUserNS(p *dockerParser, f dockerFlag, v string) {
 	}
 }
 
-// ownNamespace is for a namespace that every sandbox has of its own.
-func ownNamespace(p *dockerParser, f dockerFlag, v string) {
-	if v != "" && v != "private" {
-		p.fail(f.option(), v, "only private is possible")
+func setPID(p *dockerParser, f dockerFlag, v string) {
+	mode, name, err := namespace.ParsePID(v)
+	switch {
+	case err != nil:
+		p.fail(f.option(), v, modeReason(err))
+	case mode == namespace.PIDContainer:
+		if of := p.container(f, v, name); of != nil {
+			p.add(f.option(), v, WithPIDNamespace(PIDFrom(of)))
+		}
+	default:
+		p.add(f.option(), v, WithPIDNamespace(pidKind(mode)))
 	}
+}
+
+func setHostname(p *dockerParser, f dockerFlag, v string) {
+	if v != "" {
+		p.hostname = true
+		p.add(f.option(), v, WithHostname(v))
+	}
+}
+
+func setUTS(p *dockerParser, f dockerFlag, v string) {
+	mode, err := namespace.ParseUTS(v)
+	if err != nil {
+		p.fail(f.option(), v, modeReason(err))
+		return
+	}
+	p.hostUTS = UTSMode(mode) == UTSHost
+	p.add(f.option(), v, WithUTS(UTSMode(mode)))
+}
+
+func setCgroupNS(p *dockerParser, f dockerFlag, v string) {
+	mode, err := namespace.ParseCgroup(v)
+	if err != nil {
+		p.fail(f.option(), v, modeReason(err))
+		return
+	}
+	p.add(f.option(), v, WithCgroupNamespace(CgroupMode(mode)))
 }
 
 // addGroup adds to the groups, while WithGroups replaces them.

@@ -100,6 +100,80 @@ func ExampleIPCFrom() {
 	// its IPC namespace is private; start it with WithIPC(IPCShareable)
 }
 
+// Inside, the command is process 2 of the sandbox, whose first one is the
+// launcher. Having no PID namespace is refused.
+func ExampleWithPIDNamespace() {
+	cmd := exec.Command("sh", "-c", "echo process $$")
+	cmd.Stdout = os.Stdout
+	if _, err := sandbox.Run(context.Background(), cmd, sandbox.WithPIDNamespace(sandbox.PIDPrivate)); err != nil {
+		fmt.Println(err)
+	}
+	_, err := sandbox.New(sandbox.WithPIDNamespace(sandbox.PIDHost))
+	fmt.Println(err)
+	// Output:
+	// process 2
+	// sandbox: WithPIDNamespace(host): not possible: without a PID namespace a process that detaches itself would outlive the sandbox; to look at the host's processes, bind its /proc
+}
+
+// A tool looks at the processes of a sandbox that runs. Only root may join it.
+func ExamplePIDFrom() {
+	first := exec.Command("cat")
+	in, _ := first.StdinPipe()
+	p, err := sandbox.Start(context.Background(), first)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	cmd := exec.Command("cat", "/proc/2/comm")
+	var out strings.Builder
+	cmd.Stdout = &out
+	_, err = sandbox.Run(context.Background(), cmd, sandbox.WithPIDNamespace(sandbox.PIDFrom(p)))
+
+	joined := err == nil && out.String() == "cat\n"
+	refused := errors.Is(err, errors.ErrUnsupported)
+	fmt.Println("joined or refused:", joined || refused)
+	in.Close()
+	p.Wait()
+	// Output:
+	// joined or refused: true
+}
+
+// The host's name in place of an own one.
+func ExampleWithUTS() {
+	host, _ := os.Hostname()
+	for _, mode := range []sandbox.UTSMode{sandbox.UTSPrivate, sandbox.UTSHost} {
+		cmd := exec.Command("uname", "-n")
+		var out strings.Builder
+		cmd.Stdout = &out
+		if _, err := sandbox.Run(context.Background(), cmd, sandbox.WithUTS(mode)); err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(mode, out.String() == host+"\n")
+	}
+	// Output:
+	// private false
+	// host true
+}
+
+// With the host's cgroup namespace a command sees where its cgroup lies.
+func ExampleWithCgroupNamespace() {
+	host, _ := os.Readlink("/proc/self/ns/cgroup")
+	for _, mode := range []sandbox.CgroupMode{sandbox.CgroupPrivate, sandbox.CgroupHost} {
+		cmd := exec.Command("readlink", "/proc/self/ns/cgroup")
+		var out strings.Builder
+		cmd.Stdout = &out
+		if _, err := sandbox.Run(context.Background(), cmd, sandbox.WithCgroupNamespace(mode)); err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(mode, out.String() == host+"\n")
+	}
+	// Output:
+	// private false
+	// host true
+}
+
 // With the entry dockremap:5000:10000 in /etc/subuid and /etc/subgid, root
 // inside is the user 5000 outside.
 func ExampleWithUserRemap() {

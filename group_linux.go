@@ -133,6 +133,14 @@ func planGroup(s *settings, h *host, report *Report) (*groupPlan, error) {
 			report.set(want.feature, Missing, u.Reason, u.Fix)
 		}
 	}
+	if s.joinsPID() {
+		if err := missing("freezer"); err != nil {
+			u := unsupportedGroup("joining a PID namespace", err)
+			u.Reason = "what the command leaves behind could not be ended: " + u.Reason
+			return nil, u
+		}
+		g.needed, g.options.Freezer = true, true
+	}
 	if !g.needed {
 		return g, nil
 	}

@@ -17,6 +17,11 @@ func (s *settings) joinsIPC() bool {
 	return ok
 }
 
+func (s *settings) joinsPID() bool {
+	_, ok := s.PIDNamespace.(pidOf)
+	return ok
+}
+
 // notShareable says why the IPC namespace cannot be joined, or nothing.
 func (r *running) notShareable() string {
 	if r.settings == nil {
@@ -54,6 +59,13 @@ func (st *start) joins(first int) (files []*os.File, joins []plan.Join, shared i
 			return files, nil, 0, err
 		}
 		shared = add(mount)
+	}
+	if o, ok := st.settings.PIDNamespace.(pidOf); ok {
+		pid, err := o.open(namespace.PID)
+		if err != nil {
+			return files, nil, 0, err
+		}
+		joins = append(joins, plan.Join{Name: "pid", File: add(pid)})
 	}
 	var network *os.File
 	switch n := st.settings.Network.(type) {

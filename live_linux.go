@@ -10,6 +10,18 @@ import (
 	"github.com/seed-d1379373/sandbox/cgroup"
 )
 
+// endGroup ends what a command left behind that is not in a PID namespace of its
+// own. For any other the end of PID 1 does that.
+func (r *running) endGroup() error {
+	if !r.settings.joinsPID() || r.additional || r.group == nil {
+		return nil
+	}
+	if err := r.group.Kill(); err != nil {
+		return &SetupError{"end the processes of the cgroup", "", err}
+	}
+	return nil
+}
+
 // live returns the cgroup of a sandbox that runs.
 func (r *running) live() (*cgroup.Group, error) {
 	r.mu.Lock()

@@ -20,7 +20,7 @@ import (
 func needsGroup(t *testing.T) {
 	t.Helper()
 	if e, _ := sandbox.Probe().Entry(sandbox.FeatureMemory); e.State != sandbox.Enforced {
-		t.Skip("needs memory: " + e.Detail)
+		t.Skip("needs cgroup2: " + e.Detail)
 	}
 }
 

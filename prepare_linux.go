@@ -3,6 +3,7 @@ package sandbox
 import (
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/seed-d1379373/sandbox/caps"
 	"github.com/seed-d1379373/sandbox/internal/plan"
@@ -76,7 +77,7 @@ func resolve(s *settings, h *host) (*prepared, error) {
 	reach := state.Permitted.Union(state.Bounding)
 	p.spec.UserNS = id.userNS(!reach.Empty(), h.canMount && reach.Has(caps.SysAdmin))
 	p.spec.Namespaces = plan.Namespaces{
-		Mount: true, PID: true, UTS: true, Cgroup: true,
+		Mount: true, PID: !s.joinsPID(), UTS: s.UTS == UTSPrivate, Cgroup: s.CgroupNamespace == CgroupPrivate,
 		IPC:     s.IPC != IPCHost && !s.joinsIPC(),
 		Network: s.Network == NetworkNone,
 	}
@@ -84,7 +85,9 @@ func resolve(s *settings, h *host) (*prepared, error) {
 	if err := p.labels(s); err != nil {
 		return nil, err
 	}
-	p.spec.Hostname = s.Hostname
+	if p.spec.Namespaces.UTS {
+		p.spec.Hostname = s.Hostname
+	}
 	p.spec.Loopback = p.spec.Namespaces.Network
 	p.spec.Identity = plan.Identity{UID: id.uid, GID: id.gid, Groups: id.groups, SetGroups: id.setGroups}
 	p.spec.Caps = plan.Caps{
@@ -133,14 +136,7 @@ func (p *prepared) reportNamespaces(s *settings) {
 	default:
 		p.report.set(FeatureUserNamespace, Enforced, "uid map "+p.identity.uids.String()+", gid map "+p.identity.gids.String(), "")
 	}
-	names := "mnt, pid, uts, cgroup"
-	if p.spec.Namespaces.IPC {
-		names += ", ipc"
-	}
-	if p.spec.Namespaces.Network {
-		names += ", net"
-	}
-	p.report.set(FeatureNamespaces, Enforced, names, "")
+	p.report.set(FeatureNamespaces, Enforced, strings.Join(p.spec.Namespaces.Names(), ", "), "")
 	p.report.set(FeatureMounts, Enforced, "own read-only root", "")
 	e := p.identity.report
 	p.report.set(e.Feature, e.State, e.Detail, e.Fix)

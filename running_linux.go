@@ -206,7 +206,11 @@ func (r *running) killAll() error {
 	})
 	r.stops = append(r.stops, late.Stop)
 	r.cmd.Process.Signal(unix.SIGCONT) // one that was stopped reaps no one
-	err := unix.PidfdSendSignal(r.initPidfd, unix.SIGKILL, nil, 0)
+	target := r.initPidfd
+	if r.settings.joinsPID() && r.commandPidfd >= 0 {
+		target = r.commandPidfd // what else there is ends with its cgroup, see finish
+	}
+	err := unix.PidfdSendSignal(target, unix.SIGKILL, nil, 0)
 	if errors.Is(err, unix.ESRCH) {
 		return nil
 	}
@@ -236,13 +240,14 @@ func (r *running) waitOnce(owned *Sandbox) (*Result, error) {
 func (r *running) finish() (*Result, error) {
 	message, known := r.awaitStatus()
 	wall := time.Since(r.executed)
+	ended := r.endGroup()
 	waited := r.cmd.Wait()
 	awaitDeath(r.initPidfd)
 	r.disarm()
 	result := r.verdict(message, known)
 	result.Setup = r.executed.Sub(r.begin)
 	result.Usage.Wall = wall
-	removed := r.release()
+	removed := errors.Join(ended, r.release())
 	if result.Success() {
 		var exit *exec.ExitError
 		if errors.As(waited, &exit) {

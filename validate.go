@@ -19,7 +19,7 @@ func (s *settings) validate() error {
 	for _, check := range []func(*settings){
 		checkMemory, checkCPU, checkLimits, checkRlimits, checkTimes, checkUser,
 		checkCaps, checkSeccomp, checkRootFS, checkMounts, checkMasks, checkHostname,
-		checkModes, checkMaps, checkDevices, checkSecurity, checkBestEffort,
+		checkModes, checkPID, checkUTS, checkMaps, checkDevices, checkSecurity, checkBestEffort,
 	} {
 		check(s)
 	}
@@ -303,6 +303,40 @@ func checkModes(s *settings) {
 		}
 	default:
 		s.fail("WithIPC", "nil", "no mode")
+	}
+}
+
+func checkPID(s *settings) {
+	switch m := s.PIDNamespace.(type) {
+	case pidKind:
+		switch m {
+		case PIDPrivate:
+		case PIDHost:
+			s.fail("WithPIDNamespace", m, "not possible: without a PID namespace a process that detaches itself would outlive the sandbox; to look at the host's processes, bind its /proc")
+		default:
+			s.fail("WithPIDNamespace", m, "must be private")
+		}
+	case pidOf:
+		if m.Process == nil {
+			s.fail("WithPIDNamespace", m, "no process")
+		}
+	default:
+		s.fail("WithPIDNamespace", "nil", "no mode")
+	}
+}
+
+func checkUTS(s *settings) {
+	switch s.UTS {
+	case UTSPrivate:
+	case UTSHost:
+		if s.named["WithHostname"] {
+			s.fail("WithUTS", s.UTS, "contradicts WithHostname: the name is the host's")
+		}
+	default:
+		s.fail("WithUTS", s.UTS, "must be private or host")
+	}
+	if m := s.CgroupNamespace; m != CgroupPrivate && m != CgroupHost {
+		s.fail("WithCgroupNamespace", m, "must be private or host")
 	}
 }
 

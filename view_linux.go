@@ -61,7 +61,11 @@ var devpts = plan.Filesystem{Path: "/dev/pts", Type: "devpts", Flags: plan.NoSui
 
 // resolveView describes the file tree.
 func resolveView(s *settings, h *host, id *identity) (plan.View, error) {
-	v := view{settings: s, host: h, identity: id, made: map[string]bool{"/": true}, rootless: id.excludesRoot()}
+	hostname, err := viewHostname(s)
+	if err != nil {
+		return plan.View{}, err
+	}
+	v := view{hostname: hostname, settings: s, host: h, identity: id, made: map[string]bool{"/": true}, rootless: id.excludesRoot()}
 	if s.RootFS != "" {
 		if err := v.rootFS(); err != nil {
 			return plan.View{}, err
@@ -99,8 +103,21 @@ func resolveView(s *settings, h *host, id *identity) (plan.View, error) {
 	return v.View, nil
 }
 
+// viewHostname is the name that /etc shows.
+func viewHostname(s *settings) (string, error) {
+	if s.UTS == UTSPrivate {
+		return s.Hostname, nil
+	}
+	name, err := os.Hostname()
+	if err != nil {
+		return "", &SetupError{"read the host name", "", underlying(err)}
+	}
+	return name, nil
+}
+
 type view struct {
 	plan.View
+	hostname string
 	settings *settings
 	host     *host
 	identity *identity
@@ -215,8 +232,8 @@ func (v *view) share(p string) error {
 func (v *view) etc(id *identity) {
 	v.file("/etc/passwd", id.passwd())
 	v.file("/etc/group", id.group())
-	v.file("/etc/hosts", "127.0.0.1 localhost "+v.settings.Hostname+"\n::1 localhost\n")
-	v.file("/etc/hostname", v.settings.Hostname+"\n")
+	v.file("/etc/hosts", "127.0.0.1 localhost "+v.hostname+"\n::1 localhost\n")
+	v.file("/etc/hostname", v.hostname+"\n")
 	v.file("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n")
 	for _, p := range etcFiles {
 		v.share(p) // a file that cannot be looked at is not needed

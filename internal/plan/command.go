@@ -32,6 +32,9 @@ func (b *builder) command() {
 		b.dieWithOuter()
 	}
 	b.closeAll()
+	if !b.spec.AskHost && !b.spec.Namespaces.PID {
+		b.dieWithSupervisor()
+	}
 	b.chdir()
 	b.setAttributes()
 	b.waitForGate()
@@ -185,6 +188,20 @@ func (b *builder) closeAll() {
 	b.Call(launch.Dup3, b.execPipeEnd, control+1, launch.Int(oCloexec))
 	b.Call(launch.Close, control)
 	b.Call(launch.CloseRange, control+2, launch.Int(^uint32(0)), launch.Int(0))
+}
+
+// dieWithSupervisor is for a command whose supervisor is not PID 1 of its
+// namespace, so that the end of that one is not its end by itself. The signal
+// alone would miss a death before prctl(2): then nobody has the other end of the
+// pipe any more.
+func (b *builder) dieWithSupervisor() {
+	b.Step("die with the supervisor", "")
+	b.Call(launch.Prctl, launch.Int(prSetPdeathsig), launch.Int(sigkill), launch.Int(0), launch.Int(0), launch.Int(0))
+	alive := b.NewLabel("supervisor is alive")
+	pipe := b.halves("pipe to the supervisor", uint32(b.control+1), 0)
+	b.Call(launch.Ppoll, pipe, launch.Int(1), b.words("no time", 0, 0), launch.Int(0), launch.Int(8)).If(launch.Int(0), alive)
+	b.exit(launch.Int(setupFailed))
+	b.Place(alive)
 }
 
 // setAttributes writes the labels that the next execve takes on.

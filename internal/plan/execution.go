@@ -12,11 +12,7 @@ func (s *Spec) Execution(pidfd int) *launch.Program {
 	spec.Prepared, spec.Join, spec.View = 0, nil, View{}
 	spec.Namespaces.Cgroup = false
 	b := newBuilder(&spec)
-	// Other processes inside watch this time, and may have the same user: from
-	// the first moment on nothing of this one may be opened or traced
-	// (CVE-2016-9962). The program that is executed is a process like any other.
-	b.Step("hide the launcher", "")
-	b.hide()
+	b.hideFromOthers()
 	b.begin()
 	b.joinSandbox(launch.Int(pidfd), s)
 	b.forkCommand()
@@ -26,21 +22,33 @@ func (s *Spec) Execution(pidfd int) *launch.Program {
 	return b.Program
 }
 
-// joinSandbox enters all namespaces. A privileged caller needs its own user
+// hideFromOthers is for a launcher that is seen by processes inside from its
+// first moment on. They may have the same user: nothing of it may be opened or
+// traced (CVE-2016-9962). The program that is executed is a process like any
+// other.
+func (b *builder) hideFromOthers() {
+	b.Step("hide the launcher", "")
+	b.hide()
+}
+
+// joinSandbox enters the namespaces. A privileged caller needs its own user
 // namespace's capabilities for the mounts, an ordinary one needs those of the
-// sandbox's for everything.
+// sandbox's for everything, and has none over a namespace that is the host's.
 func (b *builder) joinSandbox(pidfd launch.Arg, s *Spec) {
 	others := uint64(cloneNewNS | cloneNewPID | cloneNewIPC | cloneNewUTS | cloneNewNet | cloneNewCG)
-	enter := func(name string, flags uint64) {
-		b.Step("join the sandbox", name)
+	if !s.Privileged {
+		others = s.Namespaces.flags()
+	}
+	enter := func(flags uint64) {
+		b.Step("join the sandbox", describe(flags))
 		b.Call(launch.Setns, pidfd, launch.Int(flags))
 	}
 	if s.UserNS != nil && !s.Privileged {
-		enter("user", cloneNewUsr)
+		enter(cloneNewUsr)
 	}
-	enter("mnt,pid,ipc,uts,net,cgroup", others)
+	enter(others)
 	if s.UserNS != nil && s.Privileged {
-		enter("user", cloneNewUsr)
+		enter(cloneNewUsr)
 	}
 }
 

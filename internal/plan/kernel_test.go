@@ -65,6 +65,9 @@ func (p *process) call(name string, args [6]uint64) (result int64, done bool) {
 		return 0, true
 	case "getpid":
 		return 100, true
+	case "setns":
+		p.joinedPID = p.joinedPID || args[1] == cloneNewPID
+		return 0, true
 	case "prctl":
 		p.pdeath = p.pdeath || args[0] == prSetPdeathsig && args[1] == sigkill
 		return 0, true
@@ -146,7 +149,7 @@ func (p *process) clone(name string, args [6]uint64) int64 {
 		flags, pidfd = p.word(args[0]), p.word(args[0]+8)
 	}
 	role := "command"
-	if flags&cloneNewPID != 0 {
+	if flags&cloneNewPID != 0 || p.joinedPID {
 		role = "init"
 	}
 	child := &process{role: role, parent: p, m: p.m, memory: p.memory, at: p.at, files: map[int64]*file{}}
@@ -190,7 +193,7 @@ func (p *process) exit(status int64) {
 		p.parent.pending = append(p.parent.pending, sigchld)
 	}
 	for _, other := range p.m.processes {
-		if p.role == "init" && other != p && other.role != "outer" || other.parent == p && other.pdeath {
+		if p.role == "init" && !p.parent.joinedPID && other != p && other.role != "outer" || other.parent == p && other.pdeath {
 			other.exit(killed)
 		}
 	}

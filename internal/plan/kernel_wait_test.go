@@ -144,16 +144,21 @@ func (p *process) wait(name string, args [6]uint64) (int64, bool) {
 		p.pending = p.pending[1:]
 		return int64(args[2]), true
 	case f.kind == "pipe for reading":
-		for _, other := range p.m.processes {
-			for _, g := range other.files {
-				if g.kind == "pipe for writing" {
-					return 0, false
-				}
-			}
-		}
-		return 0, true
+		return 0, !p.m.anyHas("pipe for writing")
 	}
 	return -22, true // EINVAL
+}
+
+// anyHas says whether any process has such a descriptor.
+func (m *machine) anyHas(kind string) bool {
+	for _, p := range m.processes {
+		for _, f := range p.files {
+			if f.kind == kind {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // poll waits for signals, the host and the death of a process.
@@ -169,6 +174,8 @@ func (p *process) poll(args [6]uint64) (int64, bool) {
 			revents = 0x10 // POLLHUP
 		case f.kind == "signalfd4" && len(p.pending) > 0, f.process != nil && f.process.exited:
 			revents = pollIn
+		case f.kind == "pipe for writing" && !p.m.anyHas("pipe for reading"):
+			revents = 0x8 // POLLERR
 		}
 		events := p.half(at+4) & 0xffff
 		p.setHalf(at+4, int64(events|revents<<16))

@@ -48,19 +48,20 @@ const (
 
 // A process is one of the three, by its role.
 type process struct {
-	role    string
-	parent  *process
-	m       *machine
-	memory  []byte // shared where CLONE_VM says so
-	at      uint64 // address of the current instruction
-	files   map[int64]*file
-	trace   []event
-	pending []int64 // signals
-	exited  bool
-	status  int64
-	reaped  bool
-	program bool // execve has succeeded
-	pdeath  bool
+	role      string
+	parent    *process
+	m         *machine
+	memory    []byte // shared where CLONE_VM says so
+	at        uint64 // address of the current instruction
+	files     map[int64]*file
+	trace     []event
+	pending   []int64 // signals
+	exited    bool
+	status    int64
+	reaped    bool
+	program   bool // execve has succeeded
+	pdeath    bool
+	joinedPID bool // it makes processes in another PID namespace
 }
 
 // An event is a system call that returned.

@@ -201,6 +201,17 @@ func TestOrderInPID1(t *testing.T) {
 	})
 }
 
+// A launcher that others see while it works is hidden from them first of all.
+func TestJoiningLauncherHidesFirst(t *testing.T) {
+	forEach(t, func(t *testing.T, name string, p *launch.Program) {
+		outer := completed(t, p).process("outer")
+		seen := strings.HasPrefix(name, "execution-") || name == "joined-pid"
+		if hidden := call("prctl", prSetDumpable, 0)(outer.trace[0]); hidden != seen {
+			t.Errorf("seen by others: %v, hidden first: %v", seen, hidden)
+		}
+	})
+}
+
 // The old root and its mounts are gone before the command's process is made.
 func TestOldRootIsGoneBeforeTheCommand(t *testing.T) {
 	forEach(t, func(t *testing.T, name string, p *launch.Program) {

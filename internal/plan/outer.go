@@ -46,6 +46,9 @@ func (b *builder) begin() {
 // outer is the process that the host started.
 func (b *builder) outer() {
 	s := b.spec
+	if !s.Namespaces.PID {
+		b.hideFromOthers()
+	}
 	b.begin()
 	b.setOOMScore()
 	b.openTrees()
@@ -167,15 +170,23 @@ func (s *Spec) cloneFlags() uint64 {
 		flags |= cloneNewUsr
 	}
 	n := s.Namespaces
-	// Network and UTS belong to the command's own user namespace, so that its
-	// capabilities work on them.
-	own := s.UserNS == nil || early && s.UserNS.Lock == nil
+	n.Cgroup = false // the command's own task, in its cgroup
+	if own := s.UserNS == nil || early && s.UserNS.Lock == nil; !own {
+		// Network and UTS belong to the command's own user namespace, so that
+		// its capabilities work on them.
+		n.Network, n.UTS = false, false
+	}
+	return flags | n.flags()
+}
+
+// flags are the new namespaces as CLONE_NEW*.
+func (n Namespaces) flags() (flags uint64) {
 	for _, f := range []struct {
 		on   bool
 		flag uint64
 	}{
 		{n.Mount, cloneNewNS}, {n.PID, cloneNewPID}, {n.IPC, cloneNewIPC},
-		{n.UTS && own, cloneNewUTS}, {n.Network && own, cloneNewNet},
+		{n.UTS, cloneNewUTS}, {n.Network, cloneNewNet}, {n.Cgroup, cloneNewCG},
 	} {
 		if f.on {
 			flags |= f.flag
@@ -206,15 +217,19 @@ var namespaceFlag = map[string]uint64{
 }
 
 // describe names the namespaces of flags.
-func describe(flags uint64) string {
-	var names []string
-	for _, name := range []string{"user", "mnt", "pid", "ipc", "uts", "net"} {
+func describe(flags uint64) string { return strings.Join(namespaceNames(flags), ",") }
+
+func namespaceNames(flags uint64) (names []string) {
+	for _, name := range []string{"user", "mnt", "pid", "ipc", "uts", "net", "cgroup"} {
 		if flags&namespaceFlag[name] != 0 {
 			names = append(names, name)
 		}
 	}
-	return strings.Join(names, ",")
+	return names
 }
+
+// Names are the new namespaces as /proc/PID/ns names them.
+func (n Namespaces) Names() []string { return namespaceNames(n.flags()) }
 
 // setOOMScore is inherited by all that follows; only a privileged process may
 // lower it.

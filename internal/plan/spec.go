@@ -41,7 +41,8 @@ type Spec struct {
 	Command Command
 }
 
-// Namespaces says which namespaces are new.
+// Namespaces says which namespaces are new. Without a new PID namespace one is
+// joined, and the launcher's second process is not PID 1 of anything.
 type Namespaces struct{ Mount, PID, IPC, UTS, Network, Cgroup bool }
 
 // UserNS is the new user namespace.

@@ -15,7 +15,7 @@ func programs() map[string]*launch.Program {
 		out[name] = s.Program()
 	}
 	out["preparation"] = privileged().Preparation()
-	for _, name := range []string{"privileged", "ordinary", "host-user-namespace", "ordinary-caps"} {
+	for _, name := range []string{"privileged", "ordinary", "host-user-namespace", "ordinary-caps", "joined-pid"} {
 		s := specs()[name]
 		out["execution-"+name] = s.Execution(5)
 	}
@@ -48,6 +48,7 @@ func specs() map[string]*Spec {
 		"masks":               masks(),
 		"everything-off":      everythingOff(),
 		"labels":              labels(),
+		"joined-pid":          joinedPID(),
 	}
 }
 
@@ -210,6 +211,15 @@ func everythingOff() *Spec {
 		GuardFilter: make([]byte, 8),
 		Command:     Command{Dir: "/"},
 	}
+}
+
+// joinedPID enters the PID namespace of another sandbox and keeps the host's UTS
+// and cgroup namespaces.
+func joinedPID() *Spec {
+	s := privileged()
+	s.Namespaces.PID, s.Namespaces.UTS, s.Namespaces.Cgroup, s.Hostname = false, false, false, ""
+	s.Join = []Join{{"pid", 4}}
+	return s
 }
 
 func labels() *Spec {
