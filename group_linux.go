@@ -144,6 +144,10 @@ func planGroup(s *settings, h *host, report *Report) (*groupPlan, error) {
 	if !g.needed {
 		return g, nil
 	}
+	if missing("cpuacct") == nil {
+		// On cgroup v1 it may have a hierarchy of its own, which no limit needs.
+		g.options.Controllers = append(g.options.Controllers, "cpuacct")
+	}
 	var err error
 	g.places, err = h.cgroups.Places(g.limits, g.options)
 	return g, err

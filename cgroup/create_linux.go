@@ -121,8 +121,11 @@ func (h *Hierarchy) sites(controllers []string) ([]site, error) {
 }
 
 func rank(controller string) int {
-	if core(controller) {
+	switch controller {
+	case "freezer":
 		return 1
+	case "cpuacct": // may come with the freezer's
+		return 2
 	}
 	return 0
 }

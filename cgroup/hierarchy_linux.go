@@ -140,9 +140,10 @@ func (h *Hierarchy) assess() {
 	}
 }
 
-// home finds the hierarchy of a controller. What v2 has in every group is
-// taken from there even on hybrid hosts, where it is better: a frozen process can
-// be killed, and one directory serves for freezing, killing and CPU time.
+// home finds the hierarchy of a controller. The freezer is taken from v2 even on
+// hybrid hosts, where it is better: a frozen process can be killed, and one
+// directory serves for freezing, killing and CPU time. CPU time alone is not worth
+// that: a process enters a v1 group faster, see Group.ProcsFiles.
 func (h *Hierarchy) home(controller string) *base {
 	var v1, v2 *base
 	for _, b := range h.bases {
@@ -154,7 +155,7 @@ func (h *Hierarchy) home(controller string) *base {
 		}
 	}
 	switch {
-	case core(controller) && v2 != nil && (v1 == nil || v2.writable() == nil):
+	case controller == "freezer" && v2 != nil && (v1 == nil || v2.writable() == nil):
 		return v2
 	case v1 != nil:
 		return v1
