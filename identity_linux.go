@@ -113,7 +113,7 @@ func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", ";
 // useTools is for an ordinary caller, whom the kernel lets map its own id only.
 func (id *identity) useTools(h *host) error {
 	if err := namespace.CheckOwner(id.uids, id.gids, h.uid, h.gid); err != nil {
-		return &UnsupportedError{"the id map", err.Error(), "have root add ranges for this user with usermod --add-subuids and --add-subgids", err}
+		return &UnsupportedError{"the id map", oneLine(err), "have root add ranges for this user with usermod --add-subuids and --add-subgids", err}
 	}
 	uid, gid, err := namespace.LookupTools()
 	if err != nil {

@@ -24,6 +24,9 @@ func helperModes() map[string]func(args []string) int {
 		"dirty": becomeDirty,     // a careless host program: spoil all that is inherited, then ...
 		"stage": runFromDirty,    // ... run a command from it
 		"host":  startAndSurvive, // start a sandbox and wait to be killed
+
+		"remap":    replaceFiles, // put files in the place of the host's user databases, and ...
+		"remapped": runRemapped,  // ... run a command with other ids
 	}
 }
 
