@@ -67,7 +67,12 @@ func planGroup(s *settings, h *host, report *Report) (*groupPlan, error) {
 		{
 			feature: FeatureCPU, controller: "cpu", wanted: s.CPUShares > 0 || s.CPUs > 0, named: true,
 			detail: cpuDetail(s),
-			use:    func() { g.limits.CPUShares, g.limits.CPUs = s.CPUShares, s.CPUs },
+			use: func() {
+				g.limits.CPUShares, g.limits.CPUs = s.CPUShares, s.CPUs
+				if missing("cpuacct") == nil { // so that Stats can say what comes of the limit
+					g.options.Controllers = append(g.options.Controllers, "cpuacct")
+				}
+			},
 		},
 		{
 			feature: FeatureCPUSet, controller: "cpuset", wanted: s.CPUSet != "" || s.CPUSetMems != "", named: true,

@@ -8,8 +8,10 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -161,6 +163,24 @@ func TestExecIsInTheCgroup(t *testing.T) {
 	in.Close()
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+}
+
+// A limit of CPU time makes it counted, also where that is another controller.
+func TestStatsCountCPUTime(t *testing.T) {
+	for name, limit := range map[string]sandbox.Option{"shares": sandbox.WithCPUShares(512), "CPUs": sandbox.WithCPUs(1.5)} {
+		needFeature(t, sandbox.FeatureCPU, limit)
+		p, in, _ := begin(t, "read go; while :; do :; done", limit)
+		in.Write([]byte("go\n"))
+		for {
+			st, err := p.Stats()
+			if err != nil || !slices.Contains(st.Controllers, "cpuacct") {
+				t.Fatalf("%s: %v, %v", name, st, err)
+			}
+			if st.CPU.Usage > 50*time.Millisecond {
+				break
+			}
+		}
 	}
 }
 

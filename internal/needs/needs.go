@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/seed-d1379373/sandbox/cgroup"
@@ -69,4 +70,12 @@ func NoController(name string) error {
 		}
 	}
 	return errors.New("no such controller")
+}
+
+// CPUs skips where this process may run on one CPU only.
+func CPUs(t testing.TB) {
+	t.Helper()
+	if runtime.NumCPU() < 2 {
+		t.Skip("needs cpus: this process may run on one only")
+	}
 }
