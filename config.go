@@ -60,6 +60,7 @@ type Config struct {
 	RootFS   string   `json:"rootfs,omitempty"`
 	Mounts   []Mount  `json:"mounts,omitempty"`
 	Masks    []string `json:"masks,omitempty"`
+	SUID     []string `json:"suid,omitempty"` // targets of mounts that are not nosuid
 	ShmSize  int64    `json:"shmSize"`
 	TmpSize  int64    `json:"tmpSize"`
 	Hostname string   `json:"hostname"`

@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/seed-d1379373/sandbox"
+	"github.com/seed-d1379373/sandbox/namespace"
 )
 
 // ownerOutside are the host's ids of a running command, real to file system.
@@ -160,6 +162,58 @@ func openDir(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return dir
+}
+
+// Where an option says so a set-user-ID program counts, but not against
+// no_new_privs. The file belongs to what root inside is outside.
+func TestSetUserIDWhereAskedFor(t *testing.T) {
+	needRoot(t, "only root can give a file to somebody else")
+	dir := openDir(t)
+	if out, err := exec.Command("cp", probeBinary, dir+"/setuid").CombinedOutput(); err != nil {
+		t.Fatal(string(out))
+	}
+	const root = 100_000 // inside 0
+	if err := os.Chown(dir+"/setuid", root, root); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir+"/setuid", 0o755|os.ModeSetuid); err != nil {
+		t.Fatal(err)
+	}
+	maps := []namespace.IDMap{{Inside: 0, Outside: root, Count: 2000}}
+	base := []sandbox.Option{sandbox.WithBind(dir, "/data/"), sandbox.WithIDMap(maps, maps), sandbox.WithUser("1000:1000")}
+	anew, suid := sandbox.WithNewPrivileges(), sandbox.WithSUID("/data")
+	for _, c := range []struct {
+		name string
+		opts []sandbox.Option
+		euid int
+	}{
+		{"nosuid and no_new_privs", nil, 1000},
+		{"no_new_privs", []sandbox.Option{suid}, 1000},
+		{"nosuid", []sandbox.Option{anew}, 1000},
+		{"neither", []sandbox.Option{suid, anew}, 0},
+	} {
+		run := sandboxed(slices.Concat(base, c.opts)...)
+		if out := run(t, "/data/setuid", "probe", "ids"); !strings.Contains(out, fmt.Sprintf(`"EUID":%d,`, c.euid)) {
+			t.Errorf("%s: %s, want the effective user %d", c.name, out, c.euid)
+		}
+		// Another mount of the same file stays as it is.
+		run = sandboxed(slices.Concat(base, c.opts, []sandbox.Option{sandbox.WithBind(dir, "/other")})...)
+		if out := run(t, "/other/setuid", "probe", "ids"); !strings.Contains(out, `"EUID":1000,`) {
+			t.Errorf("%s: on another mount: %s", c.name, out)
+		}
+	}
+	// The same as the root of the file view.
+	for _, d := range []string{"/proc", "/dev", "/tmp", "/usr", "/lib", "/lib64"} {
+		if err := os.Mkdir(dir+d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rootFS := append(base[1:], sandbox.WithRootFS(dir), sandbox.WithReadOnlyBind("/usr", "/usr"), sandbox.WithReadOnlyBind("/lib", "/lib"), sandbox.WithReadOnlyBind("/lib64", "/lib64"), anew)
+	for euid, opts := range map[int][]sandbox.Option{1000: nil, 0: {sandbox.WithSUID("/")}} {
+		if out := sandboxed(append(rootFS[:len(rootFS):len(rootFS)], opts...)...)(t, "/setuid", "probe", "ids"); !strings.Contains(out, fmt.Sprintf(`"EUID":%d,`, euid)) {
+			t.Errorf("in the root: %s, want the effective user %d", out, euid)
+		}
+	}
 }
 
 // A set-user-ID program gains nothing inside, whatever it is that lets it in.

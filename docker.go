@@ -31,7 +31,8 @@ import (
 //     memory, and memory and processes have the limits of this library;
 //   - the root is read-only, with or without --read-only, and mounts and the root
 //     are nosuid;
-//   - no_new_privs is on; --security-opt no-new-privileges=false turns it off;
+//   - no_new_privs is on; --security-opt no-new-privileges=false turns it off, and
+//     then --volume and --mount are not nosuid ([WithSUID]);
 //   - the launcher is PID 1, as with --init;
 //   - a --tmpfs without a size has 64 MiB, and programs in it may be executed;
 //   - --group-add names all supplementary groups: those that the group file gives

@@ -86,6 +86,21 @@ func (p *dockerParser) finish() {
 	if p.privileged {
 		p.Options = append(p.Options, WithPrivileged())
 	}
+	p.finishSUID()
+}
+
+// finishSUID has volumes honour set-user-ID programs where new privileges are
+// asked for, as Docker's do.
+func (p *dockerParser) finishSUID() {
+	s := newSettings(p.Options)
+	if !s.NewPrivileges {
+		return
+	}
+	for _, m := range s.Mounts {
+		if m.Source != "" {
+			p.Options = append(p.Options, WithSUID(m.Target))
+		}
+	}
 }
 
 func (p *dockerParser) finishMemory() {

@@ -116,6 +116,8 @@ func TestDockerArgs(t *testing.T) {
 		{words("--security-opt apparmor=strict"), opts{sandbox.WithAppArmor("strict")}},
 		{words("--security-opt no-new-privileges"), nil},
 		{words("--security-opt no-new-privileges=false"), opts{sandbox.WithNewPrivileges()}},
+		{words("--security-opt no-new-privileges=false -v /usr:/x --tmpfs /y"), opts{sandbox.WithNewPrivileges(),
+			sandbox.WithBind("/usr", "/x"), sandbox.WithTmpfs("/y", 64<<20), sandbox.WithSUID("/x")}},
 
 		{words("-v /a:/b -v /c:/d:ro -v /e:/f:rw"), opts{
 			sandbox.WithBind("/a", "/b"), sandbox.WithReadOnlyBind("/c", "/d"), sandbox.WithBind("/e", "/f")}},

@@ -105,6 +105,24 @@ func ExampleWithNewPrivileges() {
 	// NoNewPrivs:	0
 }
 
+// Without WithSUID every mount is nosuid.
+func ExampleWithSUID() {
+	cmd := exec.Command("sh", "-c", `for d in /tmp /programs; do
+		grep -q " $d tmpfs .*nosuid" /proc/self/mounts && echo "$d: nosuid" || echo "$d: suid"
+	done`)
+	cmd.Stdout = os.Stdout
+	if _, err := sandbox.Run(context.Background(), cmd,
+		sandbox.WithTmpfs("/programs", 1<<20), sandbox.WithSUID("/programs"), sandbox.WithNewPrivileges()); err != nil {
+		fmt.Println(err)
+	}
+	_, err := sandbox.New(sandbox.WithSUID("/usr"))
+	fmt.Println(err)
+	// Output:
+	// /tmp: nosuid
+	// /programs: suid
+	// sandbox: WithSUID(/usr): not the target of WithBind, WithReadOnlyBind or WithTmpfs, nor "/" with WithRootFS
+}
+
 // The default profile, and no symbolic links.
 func ExampleWithSeccomp() {
 	policy := seccomp.Default().Deny(syscall.EPERM, "symlink", "symlinkat")

@@ -182,8 +182,9 @@ func DropCap(names ...string) Option {
 }
 
 // WithNewPrivileges turns no_new_privs off: set-user-ID programs and file
-// capabilities work inside, as far as the file view allows them (the default
-// view and all binds are nosuid) and within the sandbox's user namespace.
+// capabilities work inside, as far as the file view allows them ([WithSUID]; the
+// default view and all mounts are nosuid) and within the sandbox's user
+// namespace.
 func WithNewPrivileges() Option {
 	return named("WithNewPrivileges", func(s *settings) { s.NewPrivileges = true })
 }

@@ -15,6 +15,21 @@ func WithPrivileged() Option {
 	return named("WithPrivileged", func(s *settings) { s.Privileged = true })
 }
 
+// WithSUID lets set-user-ID and set-group-ID programs, and file capabilities,
+// count on the mounts at these targets of [WithBind], [WithReadOnlyBind] and
+// [WithTmpfs], or on the root of [WithRootFS] by "/"; all other mounts are nosuid.
+// It is additive, and changes nothing without [WithNewPrivileges]: no_new_privs
+// defeats such a program wherever it lies (execve(2)).
+//
+// A set-user-ID program of a user who is not mapped into the sandbox still gains
+// nothing, so this is of use with [WithUserRemap] and [WithIDMap]. Root inside
+// has the capabilities that the sandbox can have at most, which is none without
+// [AddCap]. It is not for directories that others write to; and with
+// [WithHostUserNS] a set-user-ID program of root runs as root of the host.
+func WithSUID(targets ...string) Option {
+	return named("WithSUID", func(s *settings) { s.SUID = append(s.SUID, targets...) })
+}
+
 // WithSecurityOpt takes Docker's --security-opt strings, with = or : between
 // key and value:
 //

@@ -94,7 +94,7 @@ func (s *Sandbox) Config() Config {
 	}
 	c.Groups = slices.Clone(c.Groups)
 	c.CapAdd, c.CapDrop = slices.Clone(c.CapAdd), slices.Clone(c.CapDrop)
-	c.Mounts, c.Masks = slices.Clone(c.Mounts), slices.Clone(c.Masks)
+	c.Mounts, c.Masks, c.SUID = slices.Clone(c.Mounts), slices.Clone(c.Masks), slices.Clone(c.SUID)
 	c.BestEffort = slices.Clone(c.BestEffort)
 	return c
 }

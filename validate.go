@@ -18,7 +18,7 @@ import (
 func (s *settings) validate() error {
 	for _, check := range []func(*settings){
 		checkMemory, checkCPU, checkLimits, checkRlimits, checkTimes, checkUser,
-		checkCaps, checkSeccomp, checkRootFS, checkMounts, checkMasks, checkHostname,
+		checkCaps, checkSeccomp, checkRootFS, checkMounts, checkSUID, checkMasks, checkHostname,
 		checkModes, checkPID, checkUTS, checkMaps, checkDevices, checkSecurity, checkBestEffort,
 	} {
 		check(s)
@@ -248,6 +248,22 @@ func checkMounts(s *settings) {
 // within says whether p is dir or lies below it.
 func within(p, dir string) bool {
 	return p == dir || strings.HasPrefix(p, strings.TrimSuffix(dir, "/")+"/")
+}
+
+// checkSUID allows only what an option mounts.
+func checkSUID(s *settings) {
+	for i, target := range s.SUID {
+		if why := badPath(target); why != "" {
+			s.fail("WithSUID", target, "%s", why)
+			continue
+		}
+		s.SUID[i] = path.Clean(target)
+		mounted := s.SUID[i] == "/" && s.RootFS != "" ||
+			slices.ContainsFunc(s.Mounts, func(m Mount) bool { return m.Target == s.SUID[i] })
+		if !mounted {
+			s.fail("WithSUID", target, "not the target of WithBind, WithReadOnlyBind or WithTmpfs, nor \"/\" with WithRootFS")
+		}
+	}
 }
 
 func checkMasks(s *settings) {

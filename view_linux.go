@@ -182,7 +182,7 @@ func (v *view) rootFS() error {
 	if !st.IsDir() {
 		return &SetupError{"open the root", s.RootFS, unix.ENOTDIR}
 	}
-	v.Root = plan.Root{Source: path.Clean(s.RootFS), Flags: plan.ReadOnly | plan.NoSuid | plan.NoDev}
+	v.Root = plan.Root{Source: path.Clean(s.RootFS), Flags: plan.ReadOnly | v.flags("/")}
 	delete(v.made, "/")
 	for _, p := range []string{"/proc", "/dev", "/tmp"} {
 		v.made[p] = true // must exist; the launcher's step names the one that does not
@@ -342,7 +342,7 @@ func (v *view) mounts() error {
 				v.dir(m.Target, 0o755)
 			}
 			v.made[m.Target] = true
-			v.fresh(plan.Tmpfs{Path: m.Target, Size: m.Size, Files: max(m.Size/4096, 64), Mode: 0o1777, Flags: plan.NoSuid | plan.NoDev})
+			v.fresh(plan.Tmpfs{Path: m.Target, Size: m.Size, Files: max(m.Size/4096, 64), Mode: 0o1777, Flags: v.flags(m.Target)})
 			continue
 		}
 		st, err := os.Stat(m.Source)
@@ -357,13 +357,21 @@ func (v *view) mounts() error {
 			}
 		}
 		v.made[m.Target] = false
-		flags := plan.NoSuid | plan.NoDev
+		flags := v.flags(m.Target)
 		if m.ReadOnly {
 			flags |= plan.ReadOnly
 		}
 		v.fresh(plan.Bind{Source: path.Clean(m.Source), Path: m.Target, Flags: flags})
 	}
 	return nil
+}
+
+// flags of a mount that an option asked for.
+func (v *view) flags(target string) plan.Flags {
+	if slices.Contains(v.settings.SUID, target) {
+		return plan.NoDev
+	}
+	return plan.NoDev | plan.NoSuid
 }
 
 // creatable says whether a place for a mount can be made: its nearest mount is
