@@ -82,6 +82,14 @@ type Mount struct {
 	Target   string `json:"target"`           // inside
 	ReadOnly bool   `json:"readOnly,omitempty"`
 	Size     int64  `json:"size,omitempty"` // of a tmpfs, in bytes
+	Owner    *Owner `json:"owner,omitempty"`
+}
+
+// An Owner is a user and a group of the host whose files are the command's own
+// inside; see [WithIDMappedBind].
+type Owner struct {
+	UID uint32 `json:"uid"`
+	GID uint32 `json:"gid"`
 }
 
 // A Rlimit is a resource limit of setrlimit(2) by process. Unlimited is

@@ -89,7 +89,7 @@
 // other systems' places for them), services, protocols, mime.types, fonts and
 // terminfo; with [NetworkHost] also the content of resolv.conf.
 //
-// [WithBind], [WithReadOnlyBind] and [WithTmpfs] add to the view, [WithMask]
+// [WithBind], [WithReadOnlyBind], [WithIDMappedBind] and [WithTmpfs] add to the view, [WithMask]
 // hides a part of it, and [WithRootFS] takes a directory in its place.
 //
 // # Temporary files

@@ -4,10 +4,12 @@ package sandbox_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 
 	"github.com/seed-d1379373/sandbox"
 )
@@ -40,6 +42,29 @@ func ExampleWithRootFS() {
 	// proc
 	// tmp
 	// usr
+}
+
+// A directory of another user's is the command's own inside. Only root may map
+// ids.
+func ExampleWithIDMappedBind() {
+	const owner = 3000
+	dir, err := os.MkdirTemp("", "data-")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	os.Chown(dir, owner, owner)
+	os.Chmod(dir, 0o700)
+	cmd := exec.Command("sh", "-c", "echo written inside > /data/file")
+	_, err = sandbox.Run(context.Background(), cmd, sandbox.WithIDMappedBind(dir, "/data", owner, owner))
+
+	st, _ := os.Stat(filepath.Join(dir, "file"))
+	written := err == nil && st.Sys().(*syscall.Stat_t).Uid == owner
+	refused := errors.Is(err, errors.ErrUnsupported)
+	fmt.Println("written as the owner or refused:", written || refused)
+	// Output:
+	// written as the owner or refused: true
 }
 
 // The sandbox writes to a directory of the host.

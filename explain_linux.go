@@ -11,6 +11,9 @@ import (
 // explain turns the refusal of a namespace into an UnsupportedError that names
 // the cause and the fix. Other errors stay as they are.
 func explain(e *SetupError) error {
+	if strings.HasPrefix(e.Step, "map the ids of ") {
+		return explainIDMap(e)
+	}
 	namespace := e.Step == "create namespaces" || e.Step == "create user namespace" || strings.HasPrefix(e.Step, "lock the mounts")
 	switch {
 	case namespace && errors.Is(e.Err, unix.ENOSPC):

@@ -229,6 +229,23 @@ func WithReadOnlyBind(source, target string) Option {
 	return named("WithReadOnlyBind", func(s *settings) { s.mount(Mount{Source: source, Target: target, ReadOnly: true}) })
 }
 
+// WithIDMappedBind is [WithBind] with the ids of files mapped (mount_setattr(2),
+// MOUNT_ATTR_IDMAP): what belongs to this user or group of the host belongs to
+// the command's user or group inside, and what the command makes there belongs to
+// them on the host. Files of anyone else belong to nobody then, and as nobody's
+// they can be read but not changed, as far as their permissions allow.
+//
+// It needs a caller with CAP_SYS_ADMIN, Linux 5.12, and a file system that
+// allows it (ext4 and xfs 5.12, btrfs 5.15, overlayfs 5.19, tmpfs 6.3);
+// otherwise it is an *[UnsupportedError]. The ids 0 are refused: the command could
+// make set-user-ID programs of the host's root. It can make those of the given
+// user, too, and may do there whatever that user may.
+func WithIDMappedBind(source, target string, uid, gid uint32) Option {
+	return named("WithIDMappedBind", func(s *settings) {
+		s.mount(Mount{Source: source, Target: target, Owner: &Owner{uid, gid}})
+	})
+}
+
 // WithTmpfs mounts an empty writable file system in memory, of at most this
 // many bytes, which count against the memory limit. It is additive. For "/tmp"
 // it changes the size, 64 MiB by default.

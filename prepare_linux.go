@@ -21,6 +21,7 @@ type prepared struct {
 
 	images imageCache
 	views  preparedView
+	idMaps idMappings
 }
 
 func (p *prepared) close() error {
@@ -28,7 +29,7 @@ func (p *prepared) close() error {
 		return nil
 	}
 	p.images.close()
-	return errors.Join(p.views.close(), p.host.close())
+	return errors.Join(p.views.close(), p.idMaps.close(), p.host.close())
 }
 
 // prepare works the policy out once. A failure is not kept: what was missing

@@ -48,7 +48,14 @@ func (v *preparedView) close() error {
 func buildView(of *plan.Spec) (*os.File, error) {
 	spec := *of
 	spec.Files = plan.Files{Keep: 3, Control: 3, Last: 3}
-	program := spec.Preparation()
+	return runHelper(spec.Preparation(), func(pid int) (*os.File, error) {
+		return os.Open(fmt.Sprintf("/proc/%d/ns/mnt", pid))
+	})
+}
+
+// runHelper runs a program that makes something and waits until the host has
+// opened it. Its control socket is descriptor 3.
+func runHelper(program *launch.Program, open func(pid int) (*os.File, error)) (*os.File, error) {
 	bytes, err := program.Image()
 	if err != nil {
 		return nil, err
@@ -77,7 +84,7 @@ func buildView(of *plan.Spec) (*os.File, error) {
 	}
 	if m.Kind != launch.MessageMap {
 		step, _ := program.StepOf(m.Index)
-		return nil, fmt.Errorf("%s %s: %w", step.Name, step.Path, unix.Errno(m.Errno))
+		return nil, &SetupError{step.Name, step.Path, unix.Errno(m.Errno)}
 	}
-	return os.Open(fmt.Sprintf("/proc/%d/ns/mnt", m.PID))
+	return open(m.PID)
 }

@@ -185,8 +185,14 @@ func (st *start) startLauncher() error {
 	}
 	defer closeFiles(joined)
 	files = append(files, joined...)
+	idMaps, err := st.prepared.idMaps.open(st.settings.owners(), st.prepared.identity)
+	if err != nil {
+		return err
+	}
+	spec.View = spec.View.WithShared(sharedMount, shared).WithIDMaps(3 + len(files))
+	files = append(files, idMaps...)
 	spec.Files.Last = 2 + len(files)
-	spec.Join, spec.View = joins, spec.View.WithShared(sharedMount, shared)
+	spec.Join = joins
 	image, err := st.prepared.images.take(spec, cmd, files)
 	if err != nil {
 		return err

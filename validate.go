@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"errors"
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -216,6 +217,8 @@ func checkMounts(s *settings) {
 		switch {
 		case m.Source == "" && m.Size != 0:
 			option = "WithTmpfs"
+		case m.Owner != nil:
+			option = "WithIDMappedBind"
 		case m.ReadOnly:
 			option = "WithReadOnlyBind"
 		}
@@ -236,6 +239,9 @@ func checkMounts(s *settings) {
 		case m.Source != "":
 			if why := badPath(m.Source); why != "" {
 				s.fail(option, m.Source, "source: %s", why)
+			}
+			if o := m.Owner; o != nil && (o.UID == 0 || o.GID == 0) {
+				s.fail(option, fmt.Sprintf("%d:%d", o.UID, o.GID), "must not be the host's root: the command could make set-user-ID programs of root's there")
 			}
 		}
 	}

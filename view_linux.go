@@ -361,7 +361,13 @@ func (v *view) mounts() error {
 		if m.ReadOnly {
 			flags |= plan.ReadOnly
 		}
-		v.fresh(plan.Bind{Source: path.Clean(m.Source), Path: m.Target, Flags: flags})
+		bind := plan.Bind{Source: path.Clean(m.Source), Path: m.Target, Flags: flags}
+		if m.Owner != nil {
+			if bind.IDMap, err = v.idMap(*m.Owner); err != nil {
+				return err
+			}
+		}
+		v.fresh(bind)
 	}
 	return nil
 }

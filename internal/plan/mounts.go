@@ -305,6 +305,13 @@ func (b *builder) openBind(e Bind) launch.Cell {
 	tree := b.Cell("tree", -1)
 	b.openTree(tree, launch.Int(atFDCWD), e.Source)
 	b.setattr(tree, e.Flags, atRecursive)
+	if e.IDMap != 0 {
+		const idMap = 0x00100000 // MOUNT_ATTR_IDMAP
+		b.Step("map the ids of "+e.Source, e.Path)
+		attr := b.words("mount_attr with ids", idMap, 0, 0, uint64(e.IDMap))
+		b.Call(launch.MountSetattr, tree, b.Text(""), launch.Int(atEmptyPath|atRecursive), attr, launch.Int(mountAttrSize))
+		b.Step("bind "+e.Source, e.Path)
+	}
 	return tree
 }
 

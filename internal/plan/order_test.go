@@ -90,7 +90,7 @@ func TestUndisturbedProgram(t *testing.T) {
 		}
 		want := []launch.MessageKind{launch.MessageBorn, launch.MessageMap, launch.MessageCommand, launch.MessageStarted, launch.MessageExited}
 		switch {
-		case name == "preparation":
+		case strings.HasPrefix(name, "preparation"):
 			want = []launch.MessageKind{launch.MessageMap}
 		case strings.HasPrefix(name, "execution-"):
 			want = []launch.MessageKind{launch.MessageCommand, launch.MessageMap, launch.MessageStarted, launch.MessageExited}

@@ -167,10 +167,26 @@ func (s *Spec) Preparation() *launch.Program {
 	b.Call(launch.Unshare, launch.Int(cloneNewNS))
 	b.Call(launch.Umask, launch.Int(0))
 	b.view()
-	b.Step("hand the mount namespace over", "")
+	b.handOver("hand the mount namespace over")
+	return b.Program
+}
+
+// IDMapping is the program that makes a user namespace for the ids of a mount,
+// see [Bind]. It ends as [Spec.Preparation] does, and the host writes the maps
+// before it opens the namespace.
+func IDMapping(control int) *launch.Program {
+	b := newBuilder(&Spec{Files: Files{Keep: control, Control: control, Last: control}})
+	b.Step("create user namespace", "")
+	b.Call(launch.Unshare, launch.Int(cloneNewUsr))
+	b.handOver("hand the user namespace over")
+	return b.Program
+}
+
+// handOver waits until the host has opened what this process has made.
+func (b *builder) handOver(step string) {
+	b.Step(step, "")
 	b.send(b.Message(launch.MessageMap), launch.SimpleSize)
 	b.Call(launch.Recvfrom, b.control, b.Buffer("answer", 8), launch.Int(8), launch.Int(0), launch.Int(0), launch.Int(0))
 	b.exit(launch.Int(0))
 	b.failures()
-	return b.Program
 }

@@ -15,6 +15,7 @@ func programs() map[string]*launch.Program {
 		out[name] = s.Program()
 	}
 	out["preparation"] = privileged().Preparation()
+	out["preparation-ids"] = IDMapping(3)
 	for _, name := range []string{"privileged", "ordinary", "host-user-namespace", "ordinary-caps", "joined-pid"} {
 		s := specs()[name]
 		out["execution-"+name] = s.Execution(5)
@@ -198,6 +199,7 @@ func nestedBinds() *Spec {
 func masks() *Spec {
 	s := privileged()
 	s.View.Entries = append(s.View.Entries,
+		Bind{Source: "/theirs", Path: "/tmp/theirs", Flags: ReadOnly, IDMap: 5},
 		Mask{Path: "/usr/secret"}, Mask{Path: "/tmp/file", Null: "/dev/null"}, Mask{Path: "/usr/dir", Dir: true}, Protect{"/usr/local"})
 	return s
 }

@@ -70,6 +70,10 @@ type Bind struct {
 	// From is the descriptor of the mount namespace in which Source lies;
 	// 0 for the host's own.
 	From int
+	// IDMap is the descriptor of a user namespace whose maps lead from the
+	// owners of files to the ids that they appear as; 0 for none. It needs
+	// real privilege.
+	IDMap int
 }
 
 // Tmpfs mounts a fresh tmpfs.
@@ -119,6 +123,20 @@ func relative(p string) string {
 		return r
 	}
 	return "."
+}
+
+// WithIDMaps returns the view with the numbers of id maps, from 1 on, replaced by
+// descriptors, from first on.
+func (v View) WithIDMaps(first int) View {
+	entries := slices.Clone(v.Entries)
+	for i, e := range entries {
+		if bind, ok := e.(Bind); ok && bind.IDMap != 0 {
+			bind.IDMap += first - 1
+			entries[i] = bind
+		}
+	}
+	v.Entries = entries
+	return v
 }
 
 // WithShared returns the view with the binds from the mount namespace marked
