@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -51,12 +52,23 @@ func watch(t *testing.T, command int) watched {
 	return w
 }
 
-// watchLauncher opens the process that the host started, outside of the sandbox.
-func watchLauncher(t *testing.T, command int) int {
+// launcherOf is the process of a sandbox that its host started: PID 1, or for an
+// ordinary caller the parent of that, outside of the sandbox.
+func launcherOf(command, host int) int {
+	for pid := command; pid > 1; {
+		st, ok := readStat(pid)
+		if !ok || st.parent == host {
+			return pid
+		}
+		pid = st.parent
+	}
+	return 0
+}
+
+// watchLauncher opens the process that the host started.
+func watchLauncher(t *testing.T, command, host int) int {
 	t.Helper()
-	st, _ := readStat(command)
-	st, _ = readStat(st.parent)
-	fd, err := unix.PidfdOpen(st.parent, 0)
+	fd, err := unix.PidfdOpen(launcherOf(command, host), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,9 +110,7 @@ func TestEverythingDies(t *testing.T) {
 			unix.Kill(st.parent, unix.SIGKILL)
 		}, sandbox.Signaled},
 		{"with the launcher", "cat", func(s *session, _ context.CancelFunc) {
-			st, _ := readStat(s.PID())
-			st, _ = readStat(st.parent)
-			unix.Kill(st.parent, unix.SIGKILL)
+			unix.Kill(launcherOf(s.PID(), os.Getpid()), unix.SIGKILL)
 		}, sandbox.Signaled},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -150,7 +160,7 @@ func TestEverythingDiesWithTheHost(t *testing.T) {
 		if _, err := fmt.Fscan(out, &command); err != nil {
 			t.Fatal(err, complaints.String())
 		}
-		w := append(watch(t, command), watchLauncher(t, command))
+		w := append(watch(t, command), watchLauncher(t, command, host.Process.Pid))
 		host.Process.Signal(signal)
 		host.Wait()
 		const patience = 30_000 // milliseconds; it takes one

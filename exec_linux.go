@@ -103,7 +103,7 @@ func (e *execution) launch(files []*os.File) error {
 		return err
 	}
 	defer executable.Close()
-	return e.lend(executable, files)
+	return e.lend(executable, files, nil)
 }
 
 // follow answers the launcher until the program executes.
@@ -127,7 +127,7 @@ func (e *execution) follow(ctx context.Context) error {
 		case launch.MessageFail:
 			return e.setupError(m)
 		case launch.MessageStarted:
-			r.keep(&r.commandPidfd, m)
+			r.keep(&r.commandPidfd, m.Files...)
 			return nil
 		}
 	}

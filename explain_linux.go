@@ -32,6 +32,16 @@ func explain(e *SetupError) error {
 	return e
 }
 
+// isRefusal says whether an error of clone(2) may be about the namespace asked for.
+func isRefusal(err error) bool {
+	for _, errno := range []unix.Errno{unix.EPERM, unix.EINVAL, unix.ENOSPC} {
+		if errors.Is(err, errno) {
+			return true
+		}
+	}
+	return false
+}
+
 // whyNoUserNamespace asks the settings that are known to forbid them.
 func whyNoUserNamespace() (reason, fix string) {
 	switch {

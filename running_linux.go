@@ -66,11 +66,14 @@ func (r *running) watchContext(ctx context.Context) {
 	}
 }
 
-// keep takes the descriptor of a message over.
-func (r *running) keep(into *int, m launch.Message) {
+// keep takes a descriptor over, which came with a message for instance.
+func (r *running) keep(into *int, fds ...int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, fd := range m.Files {
+	for _, fd := range fds {
+		if fd < 0 {
+			continue
+		}
 		if *into < 0 {
 			*into = fd
 		} else {
@@ -419,7 +422,7 @@ func (r *running) discard() {
 				break
 			}
 			killed := m.Kind == launch.MessageBorn && r.initPidfd < 0
-			r.keep(&r.initPidfd, m)
+			r.keep(&r.initPidfd, m.Files...)
 			if stop, _ := r.stopped(); killed && stop != Exited {
 				r.killAll()
 			}

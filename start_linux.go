@@ -203,14 +203,21 @@ func (st *start) startLauncher() error {
 		r.report.set("launcher", Enforced, "executed from a private file: this host refuses to execute memory", "")
 	}
 
-	return st.lend(image.executable, files)
+	if !spec.Direct {
+		return st.lend(image.executable, files, nil)
+	}
+	pidfd := -1
+	err = st.lend(image.executable, files, &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID, PidFD: &pidfd})
+	r.keep(&r.initPidfd, pidfd)
+	return err
 }
 
 // lend has os/exec start the launcher as the caller's command.
-func (st *start) lend(executable *launch.Executable, files []*os.File) error {
+func (st *start) lend(executable *launch.Executable, files []*os.File, attr *syscall.SysProcAttr) error {
 	cmd, r := st.cmd, &st.p.running
 	saved := *cmd
 	cmd.Path, cmd.Args, cmd.Env, cmd.Dir, cmd.ExtraFiles, cmd.Err = executable.Path, []string{"sandbox"}, []string{}, "", files, nil
+	cmd.SysProcAttr = attr
 	r.watchCancel()
 	restoreOutput, err := r.limitOutput(st.settings.OutputLimit)
 	if err == nil {
@@ -218,9 +225,13 @@ func (st *start) lend(executable *launch.Executable, files []*os.File) error {
 		restoreOutput()
 	}
 	cmd.Path, cmd.Args, cmd.Env, cmd.Dir, cmd.ExtraFiles, cmd.Err = saved.Path, saved.Args, saved.Env, saved.Dir, saved.ExtraFiles, saved.Err
+	cmd.SysProcAttr = nil
 	st.peer.Close()
 	st.peer = nil
 	if err != nil {
+		if attr != nil && isRefusal(err) {
+			return explain(&SetupError{"create namespaces", "pid", underlying(err)})
+		}
 		return &SetupError{"start the launcher", executable.Path, underlying(err)}
 	}
 	r.launched = true
@@ -254,10 +265,10 @@ func (st *start) followSetup(ctx context.Context) error {
 		case launch.MessageFail:
 			return st.setupError(m)
 		case launch.MessageStarted:
-			r.keep(&r.commandPidfd, m)
+			r.keep(&r.commandPidfd, m.Files...)
 			started = true
 		case launch.MessageBorn:
-			r.keep(&r.initPidfd, m)
+			r.keep(&r.initPidfd, m.Files...)
 		case launch.MessageExited: // a short command
 			r.exited = &m
 		}
@@ -283,7 +294,7 @@ func (st *start) ownFailure(caused error) error {
 		if m.Kind == launch.MessageFail {
 			return st.setupError(m)
 		}
-		st.p.keep(&st.p.initPidfd, m)
+		st.p.keep(&st.p.initPidfd, m.Files...)
 	}
 }
 

@@ -49,6 +49,7 @@ type builder struct {
 	initPID,
 	gate launch.Cell // 0 until PID 1 has given its privileges up
 	errno       launch.Cell
+	hasOuter    bool // the launcher has a process outside of the PID namespace
 	outerPidfd  launch.Cell
 	execPipe    launch.Cell // PID 1's end of the pipe that execve closes
 	execPipeEnd launch.Cell // the command's end

@@ -22,8 +22,12 @@ const (
 // init is PID 1.
 func (b *builder) init() {
 	s := b.spec
-	b.Step("start PID 1", "")
-	b.Place(b.initEntry)
+	if b.hasOuter {
+		b.Step("start PID 1", "")
+		b.Place(b.initEntry)
+	} else {
+		b.becomeInit()
+	}
 	if s.UserNS != nil && !s.Privileged {
 		b.mapIDs()
 	}
@@ -50,7 +54,19 @@ func (b *builder) init() {
 	b.receiveGroups()
 	b.forkCommand()
 	b.retire()
-	b.superviseCommand()
+	b.supervise()
+}
+
+// becomeInit is for a launcher that the host started as PID 1 already.
+func (b *builder) becomeInit() {
+	b.begin()
+	b.setOOMScore()
+	b.openTrees()
+	b.joinNamespaces()
+	if flags := b.spec.cloneFlags() &^ (cloneVM | cloneNewPID); flags != 0 {
+		b.Step("create namespaces", describe(flags))
+		b.Call(launch.Unshare, launch.Int(flags))
+	}
 }
 
 // mapIDs gives the user namespace of an ordinary caller its ids.
@@ -128,22 +144,8 @@ func (b *builder) takeID(uid, gid *uint32) {
 	b.capset("all capabilities", all, all, 0)
 }
 
-func (b *builder) keepCaps() {
-	b.Call(launch.Prctl, launch.Int(prSetKeepcaps), launch.Int(1), launch.Int(0), launch.Int(0), launch.Int(0))
-}
-
 // allCaps are all capabilities of the kernel.
 func (s *Spec) allCaps() uint64 { return 1<<(s.Caps.Last+1) - 1 }
-
-// capset emits capset(2), version 3.
-func (b *builder) capset(name string, effective, permitted, inheritable uint64) *launch.Instr {
-	const version3 = 0x20080522
-	header := b.halves("capability header", version3, 0)
-	data := b.halves(name,
-		uint32(effective), uint32(permitted), uint32(inheritable),
-		uint32(effective>>32), uint32(permitted>>32), uint32(inheritable>>32))
-	return b.Call(launch.Capset, header, data)
-}
 
 // network brings up what belongs to the new UTS and network namespaces.
 func (b *builder) network() {
@@ -208,115 +210,5 @@ func (b *builder) cloneInto() {
 	b.Place(done)
 }
 
-// retire takes PID 1's privileges and descriptors away, then lets the command
-// go on. What is left can wait, signal the command and report.
-func (b *builder) retire() {
-	b.Step("shut PID 1 in", "")
-	b.giveUp()
-	b.dieWithOuter()
-
-	b.moveKept()
-	b.guard()
-	b.openGate()
-}
-
-// giveUp takes the command's ids and keeps but the capability to signal it.
-func (b *builder) giveUp() {
-	s := b.spec
-	if s.Identity.SetGroups {
-		b.Call(launch.Setgroups, launch.Int(0), launch.Int(0))
-	}
-	b.keepCaps()
-	gid, uid := launch.Int(s.Identity.GID), launch.Int(s.Identity.UID)
-	b.Call(launch.Setresgid, gid, gid, gid)
-	b.Call(launch.Setresuid, uid, uid, uid)
-	if s.hasCaps() {
-		b.capset("capabilities of a supervisor", 1<<capKill, 1<<capKill, 0)
-	}
-	b.hide()
-}
-
-// hide keeps others with the same ids from tracing the process and from opening
-// its files in /proc.
-func (b *builder) hide() {
-	b.Call(launch.Prctl, launch.Int(prSetDumpable), launch.Int(0), launch.Int(0), launch.Int(0), launch.Int(0))
-}
-
-// moveKept moves the descriptors that a supervisor keeps to their fixed numbers
-// and closes all others.
-func (b *builder) moveKept() {
-	for _, move := range []struct {
-		from launch.Cell
-		to   launch.Int
-	}{{b.signals, keptSignals}, {b.execPipe, keptExec}, {b.started.file, keptCommand}} {
-		b.Call(launch.Dup3, move.from, move.to, launch.Int(oCloexec))
-	}
-	b.Set(b.started.file, keptCommand)
-	b.closeAbove(keptCommand)
-}
-
-// openGate lets the command go on to execve.
-func (b *builder) openGate() {
-	b.Set(b.gate, launch.Int(1))
-	b.Call(launch.Futex, b.gate.Ref(), launch.Int(futexWake), launch.Int(1), launch.Int(0), launch.Int(0), launch.Int(0))
-}
-
 // hasCaps says whether the launcher holds capabilities in its user namespace.
 func (s *Spec) hasCaps() bool { return s.Privileged || s.UserNS != nil }
-
-// dieWithOuter ties PID 1 to the outer process. The signal alone would miss a
-// death before prctl(2), so the outer process's pidfd is asked afterwards. It
-// comes after the last change of ids, which would clear it.
-func (b *builder) dieWithOuter() {
-	b.Call(launch.Prctl, launch.Int(prSetPdeathsig), launch.Int(sigkill), launch.Int(0), launch.Int(0), launch.Int(0))
-	polled := b.halves("outer process", 0, pollIn)
-	b.Set(launch.CellAt(polled), b.outerPidfd)
-	alive := b.NewLabel("outer process is alive")
-	b.Call(launch.Ppoll, polled, launch.Int(1), b.words("no time", 0, 0), launch.Int(0), launch.Int(8)).If(launch.Int(0), alive)
-	b.exit(launch.Int(setupFailed))
-	b.Place(alive)
-}
-
-// awaitExec waits for the command's execve, which closes the pipe, and tells
-// the host about it or about the failure.
-func (b *builder) awaitExec() {
-	b.Step("wait for the command to execute", "")
-	wait, executed := b.NewLabel("wait for execve"), b.NewLabel("executed")
-	b.Place(wait)
-	b.Call(launch.Read, keptExec, b.Buffer("exec byte", 8), launch.Int(1)).On(eintr, wait)
-	b.Sum(b.errno, launch.Int(0)).If(launch.Int(0), executed)
-	record, _ := b.FailRecord()
-	b.report(record, launch.FailSize)
-	b.Call(launch.Wait4, b.commandPID, launch.Int(0), launch.Int(wall), launch.Int(0)).IgnoreAll()
-	b.exit(launch.Int(setupFailed))
-	b.Place(executed)
-	b.Call(launch.Close, keptExec)
-	b.Call(launch.Sendmsg, b.control, b.started.header, launch.Int(noSignal))
-}
-
-// superviseCommand waits for the command to execute, and then reaps and
-// forwards until the command ends. The end of PID 1 is the end of
-// every process in its PID namespace.
-func (b *builder) superviseCommand() {
-	b.awaitExec()
-	b.Step("supervise the command", "")
-	info := b.Buffer("siginfo of PID 1", siginfo)
-	signo := launch.CellAt(info)
-	message := b.Message(launch.MessageExited)
-	status, usage := launch.ExitedFields(message)
-	reaped := b.Cell("reaped", 0)
-	loop, reap, ended, signaled := b.NewLabel("supervise the command"), b.NewLabel("reap"), b.NewLabel("command ended"), b.NewLabel("command was killed")
-	b.Place(loop)
-	b.Call(launch.Read, keptSignals, info, launch.Int(siginfo)).On(eintr, loop)
-	b.Sum(signo, launch.Int(0)).If(launch.Int(sigchld), reap)
-	b.Call(launch.Kill, b.commandPID, signo).IgnoreAll()
-	b.Jump(loop)
-	b.Place(reap)
-	b.Call(launch.Wait4, launch.Int(-1), status.Ref(), launch.Int(wnohang|wall), usage).On(eintr, reap).Into(reaped).If(launch.Int(0), loop)
-	b.Sum(reaped, launch.Int(0)).If(b.commandPID, ended)
-	b.Jump(reap)
-	b.Place(ended)
-	b.report(message, launch.ExitedSize)
-	upper := launch.CellAt(status.Ref().Plus(1))
-	b.exitAs(status, upper, signaled)
-}

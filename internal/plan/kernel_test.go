@@ -169,6 +169,9 @@ func (p *process) clone(name string, args [6]uint64) int64 {
 	return int64(1000 + len(p.m.processes))
 }
 
+// isPID1 says whether the end of a process is the end of its PID namespace.
+func (p *process) isPID1() bool { return p.role == "init" && (p.parent == nil || !p.parent.joinedPID) }
+
 // execve replaces the command by the program.
 func (p *process) execve(path string) int64 {
 	if errno := p.m.missing[path]; errno != 0 {
@@ -193,7 +196,7 @@ func (p *process) exit(status int64) {
 		p.parent.pending = append(p.parent.pending, sigchld)
 	}
 	for _, other := range p.m.processes {
-		if p.role == "init" && !p.parent.joinedPID && other != p && other.role != "outer" || other.parent == p && other.pdeath {
+		if p.isPID1() && other != p && other.role != "outer" || other.parent == p && other.pdeath {
 			other.exit(killed)
 		}
 	}

@@ -118,14 +118,22 @@ func decode(t *testing.T, p *launch.Program) *decoded {
 // load puts a program into a machine with one process, which the host started.
 func (d *decoded) load() *machine {
 	m := &machine{lines: d.lines, first: d.first, missing: map[string]int64{}}
-	outer := &process{role: "outer", m: m, memory: bytes.Clone(d.memory), at: m.first, files: map[int64]*file{}}
-	for fd := range int64(8) { // standard files, control socket and what else is handed on
-		outer.files[fd] = &file{kind: "given"}
+	started := &process{role: "outer", m: m, memory: bytes.Clone(d.memory), at: m.first, files: map[int64]*file{}}
+	if m.has("shut the supervisor in") && !m.has("supervise") && !m.has("hide the launcher") {
+		started.role = "init" // the host started it as PID 1
 	}
-	outer.files[3] = &file{kind: "control"}
-	m.processes = []*process{outer}
-	m.host.unasked = slices.ContainsFunc(m.lines, func(l line) bool { return l.step == "wait for the cgroups" })
+	for fd := range int64(8) { // standard files, control socket and what else is handed on
+		started.files[fd] = &file{kind: "given"}
+	}
+	started.files[3] = &file{kind: "control"}
+	m.processes = []*process{started}
+	m.host.unasked = m.has("wait for the cgroups")
 	return m
+}
+
+// has says whether the program has a step of this name.
+func (m *machine) has(step string) bool {
+	return slices.ContainsFunc(m.lines, func(l line) bool { return l.step == step })
 }
 
 func (p *process) word(address uint64) uint64 {

@@ -6,6 +6,11 @@ import "github.com/seed-d1379373/sandbox/internal/launch"
 // what the kernel lacks has been decided on.
 type Spec struct {
 	Privileged bool // the caller can mount in the host's user namespace
+	// Direct says that the host starts the launcher as PID 1 of a new PID
+	// namespace, so that no other process is needed. It takes a privileged
+	// caller: for others that namespace belongs to a user namespace, which the
+	// launcher makes.
+	Direct bool
 
 	Namespaces Namespaces
 	UserNS     *UserNS // nil: stay in the host's user namespace
@@ -148,7 +153,9 @@ type Command struct {
 // Program lowers the spec. The program is ready to be encoded.
 func (s *Spec) Program() *launch.Program {
 	b := newBuilder(s)
-	b.outer()
+	if !s.Direct {
+		b.outer()
+	}
 	b.init()
 	b.command()
 	b.failures()

@@ -50,6 +50,10 @@ func specs() map[string]*Spec {
 		"everything-off":      everythingOff(),
 		"labels":              labels(),
 		"joined-pid":          joinedPID(),
+		"direct":              direct(privileged()),
+		"direct-prepared":     direct(prepared()),
+		"direct-host":         direct(hostUserNS()),
+		"direct-caps":         direct(privilegedCaps()),
 	}
 }
 
@@ -201,6 +205,12 @@ func masks() *Spec {
 	s.View.Entries = append(s.View.Entries,
 		Bind{Source: "/theirs", Path: "/tmp/theirs", Flags: ReadOnly, IDMap: 5},
 		Mask{Path: "/usr/secret"}, Mask{Path: "/tmp/file", Null: "/dev/null"}, Mask{Path: "/usr/dir", Dir: true}, Protect{"/usr/local"})
+	return s
+}
+
+// direct is a launcher that the host starts as PID 1.
+func direct(s *Spec) *Spec {
+	s.Direct = true
 	return s
 }
 
