@@ -243,11 +243,11 @@ func (st *start) followSetup(ctx context.Context) error {
 	r := &st.p.running
 	if r.group != nil && !st.prepared.identity.hostMaps() {
 		if err := st.answer(); err != nil {
-			return st.launcherGone(ctx, err)
+			return st.ownFailure(st.launcherGone(ctx, err))
 		}
 	}
-	// The two processes of the launcher speak for themselves, in any order.
-	for started := false; !started || r.initPidfd < 0; {
+	// The processes of the launcher speak for themselves, in any order.
+	for r.commandPidfd < 0 || r.initPidfd < 0 {
 		m, err := r.control.Receive()
 		if err != nil {
 			return st.launcherGone(ctx, err)
@@ -258,7 +258,7 @@ func (st *start) followSetup(ctx context.Context) error {
 				return st.ownFailure(err)
 			}
 			if err := st.answer(); err != nil {
-				return st.launcherGone(ctx, err)
+				return st.ownFailure(st.launcherGone(ctx, err))
 			}
 		case launch.MessageCommand:
 			r.pid = m.PID
@@ -266,7 +266,6 @@ func (st *start) followSetup(ctx context.Context) error {
 			return st.setupError(m)
 		case launch.MessageStarted:
 			r.keep(&r.commandPidfd, m.Files...)
-			started = true
 		case launch.MessageBorn:
 			r.keep(&r.initPidfd, m.Files...)
 		case launch.MessageExited: // a short command
