@@ -67,12 +67,7 @@ func planGroup(s *settings, h *host, report *Report) (*groupPlan, error) {
 		{
 			feature: FeatureCPU, controller: "cpu", wanted: s.CPUShares > 0 || s.CPUs > 0, named: true,
 			detail: cpuDetail(s),
-			use: func() {
-				g.limits.CPUShares, g.limits.CPUs = s.CPUShares, s.CPUs
-				if missing("cpuacct") == nil { // so that Stats can say what comes of the limit
-					g.options.Controllers = append(g.options.Controllers, "cpuacct")
-				}
-			},
+			use:    func() { g.limits.CPUShares, g.limits.CPUs = s.CPUShares, s.CPUs },
 		},
 		{
 			feature: FeatureCPUSet, controller: "cpuset", wanted: s.CPUSet != "" || s.CPUSetMems != "", named: true,
@@ -149,13 +144,21 @@ func planGroup(s *settings, h *host, report *Report) (*groupPlan, error) {
 	if !g.needed {
 		return g, nil
 	}
-	if missing("cpuacct") == nil {
-		// On cgroup v1 it may have a hierarchy of its own, which no limit needs.
-		g.options.Controllers = append(g.options.Controllers, "cpuacct")
-	}
+	g.options.Controllers = append(g.options.Controllers, measured(h)...)
 	var err error
 	g.places, err = h.cgroups.Places(g.limits, g.options)
 	return g, err
+}
+
+// measured are the controllers that Stats reads though no limit needs them: CPU
+// time, and disk traffic where that takes no directory of its own.
+func measured(h *host) (controllers []string) {
+	for _, c := range h.cgroups.Controllers() {
+		if c.Err == nil && (c.Controller == "cpuacct" || c.Controller == "io" && c.Version == 2) {
+			controllers = append(controllers, c.Controller)
+		}
+	}
+	return controllers
 }
 
 func memoryDetail(s *settings) string {

@@ -10,9 +10,10 @@ import (
 // Stats reads the sandbox's numbers now, as docker stats: memory, CPU time and
 // throttling, processes, disk traffic, OOM kills, and on cgroup v2 pressure. It
 // needs a sandbox with a cgroup, which any limit of memory, CPU or processes
-// makes where the host lets it; otherwise it is an *[UnsupportedError]. On
-// cgroup v1 only what a limit was asked for is counted, and CPU time also with
-// [WithCPUShares] and [WithCPUs]; Stats.Controllers tells.
+// makes where the host lets it; otherwise it is an *[UnsupportedError]. Memory,
+// processes and CPU time are counted then, as far as the host has the
+// controllers; throttling with [WithCPUs], and disk traffic on cgroup v1 with
+// [WithIOMax] or [WithIOWeight]. Stats.Controllers tells.
 func (p *Process) Stats() (*cgroup.Stats, error) { return p.stats() }
 
 // Pause stops every process in the sandbox until [Process.Resume], by the

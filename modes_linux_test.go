@@ -13,15 +13,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/seed-d1379373/sandbox"
+	"github.com/seed-d1379373/sandbox/internal/needs"
 )
 
-// needsJoin skips where the caller may not enter another sandbox's namespaces.
-func needsJoin(t *testing.T) {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("needs root: joining a namespace of another sandbox takes CAP_SYS_ADMIN")
-	}
-}
+// joining is why some tests need root.
+const joining = "joining a namespace of another sandbox takes CAP_SYS_ADMIN"
 
 // output runs a shell script in a sandbox and returns what it writes.
 func output(t *testing.T, script string, opts ...sandbox.Option) string {
@@ -109,7 +105,7 @@ func TestExecFollowsTheModes(t *testing.T) {
 }
 
 func TestPIDFrom(t *testing.T) {
-	needsJoin(t)
+	needs.Root(t, joining)
 	needsGroup(t)
 	p, _, _ := begin(t, "exec cat")
 	const ask = "readlink /proc/self/ns/pid; cat /proc/[0-9]*/comm"
@@ -128,7 +124,7 @@ func TestPIDFrom(t *testing.T) {
 // All of a sandbox that joined ends with its command, though not by the end of
 // a PID 1, and the other sandbox goes on.
 func TestPIDFromLeavesNothingBehind(t *testing.T) {
-	needsJoin(t)
+	needs.Root(t, joining)
 	needsGroup(t)
 	p, _, _ := begin(t, "exec cat")
 	join := sandbox.WithPIDNamespace(sandbox.PIDFrom(p))
@@ -168,7 +164,7 @@ func TestPIDFromLeavesNothingBehind(t *testing.T) {
 
 // The end of the sandbox that was joined ends those that joined it.
 func TestPIDFromEndsWithTheOther(t *testing.T) {
-	needsJoin(t)
+	needs.Root(t, joining)
 	needsGroup(t)
 	p, _, _ := begin(t, "exec cat")
 	joined, _, _ := begin(t, "exec cat", sandbox.WithPIDNamespace(sandbox.PIDFrom(p)))

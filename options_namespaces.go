@@ -70,7 +70,9 @@ const (
 	IPCPrivate ipcKind = "private"
 	// IPCShareable is a new IPC namespace that other sandboxes can join.
 	IPCShareable ipcKind = "shareable"
-	// IPCHost is the host's IPC namespace, /dev/shm and /dev/mqueue.
+	// IPCHost is the host's IPC namespace, /dev/shm and /dev/mqueue. Where the
+	// host has no /dev/mqueue mounted, POSIX message queues work for a caller
+	// that is root only, or with [WithoutLandlock].
 	IPCHost ipcKind = "host"
 	// IPCNone is a new IPC namespace without /dev/shm and /dev/mqueue.
 	IPCNone ipcKind = "none"

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/seed-d1379373/sandbox"
+	"github.com/seed-d1379373/sandbox/internal/needs"
 	"github.com/seed-d1379373/sandbox/namespace"
 )
 
@@ -34,7 +35,7 @@ type remapping struct {
 // prints is the command's output, or the error.
 func (r remapping) run(t *testing.T) (out, failure string) {
 	t.Helper()
-	needRoot(t, "only root can put other files in the place of the user databases")
+	needs.Root(t, "only root can put other files in the place of the user databases")
 	dir := t.TempDir()
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
@@ -117,7 +118,7 @@ func remapFiles(subuid string) map[string]string {
 // TestUserRemap: root inside owns its shared directory, and is an ordinary user
 // to the host's files.
 func TestUserRemap(t *testing.T) {
-	needRoot(t, "only root can put other files in the place of the user databases")
+	needs.Root(t, "only root can put other files in the place of the user databases")
 	for _, c := range []struct {
 		name    string
 		r       remapping
@@ -131,7 +132,7 @@ func TestUserRemap(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if c.r.User != 0 {
-				needTool(t, "newuidmap")
+				needs.Program(t, "newuidmap")
 			}
 			host, shared := openDir(t), openDir(t)
 			if err := errors.Join(os.Chmod(host, 0o755), os.Chmod(shared, 0o755), os.Chown(shared, c.outside, c.outside),
@@ -157,13 +158,6 @@ func TestUserRemap(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-func needTool(t *testing.T, name string) {
-	t.Helper()
-	if _, err := exec.LookPath(name); err != nil {
-		t.Skipf("needs %s: not installed", name)
 	}
 }
 

@@ -287,11 +287,11 @@ func (v *view) ipc() {
 	case IPCNone:
 		return
 	case IPCHost:
-		for _, p := range []string{"/dev/shm", "/dev/mqueue"} {
-			if st, err := os.Stat(p); err == nil && st.IsDir() {
-				v.dir(p, 0o755)
-				v.fresh(plan.Bind{Source: p, Path: p, Flags: plan.NoSuid | plan.NoDev | plan.NoExec})
-			}
+		v.hostIPC("/dev/shm")
+		if v.host.canMount && !v.settings.Privileged {
+			v.mqueue() // the host need not have it mounted
+		} else {
+			v.hostIPC("/dev/mqueue")
 		}
 		return
 	}
@@ -308,6 +308,20 @@ func (v *view) ipc() {
 	if missing("/dev/mqueue") {
 		return
 	}
+	v.mqueue()
+}
+
+// hostIPC shows a directory of the host, if there is one.
+func (v *view) hostIPC(p string) {
+	if st, err := os.Stat(p); err == nil && st.IsDir() {
+		v.dir(p, 0o755)
+		v.fresh(plan.Bind{Source: p, Path: p, Flags: plan.NoSuid | plan.NoDev | plan.NoExec})
+	}
+}
+
+// mqueue shows the queues of the sandbox's IPC namespace. Landlock knows them by
+// this directory, so mq_open(3) depends on it.
+func (v *view) mqueue() {
 	v.dir("/dev/mqueue", 0o755)
 	v.fresh(plan.Filesystem{Path: "/dev/mqueue", Type: "mqueue", Flags: plan.NoSuid | plan.NoDev | plan.NoExec})
 }
