@@ -11,7 +11,7 @@ TEST      := $(GO) test -race -count=1 -p=1 -timeout=30m -timeout=20m
 PACKAGES := gcc libc6-dev make \
 	bubblewrap uidmap libcap2-bin util-linux busybox-static \
 	bash bzip2 coreutils curl git hostname netbase nodejs openssl perl python3 tar tzdata xz-utils \
-	chromium mariadb-client mariadb-server
+	chromium dnsmasq-base iproute2 mariadb-client mariadb-server
 
 # Where all of them are installed first, a test must not skip for want of one.
 ifneq ($(and $(filter 0,$(shell id -u)),$(shell command -v apt-get)),)

@@ -330,8 +330,7 @@ func (v *view) mqueue() {
 func (v *view) proc() error {
 	v.fresh(plan.Filesystem{Path: "/proc", Type: "proc", Flags: plan.NoSuid | plan.NoDev | plan.NoExec})
 	if v.settings.Privileged {
-		v.dir("/sys", 0o555)
-		v.fresh(plan.Filesystem{Path: "/sys", Type: "sysfs", Flags: plan.NoSuid | plan.NoDev | plan.NoExec})
+		v.sys()
 		return nil
 	}
 	for _, h := range hiddenProc {
@@ -346,6 +345,19 @@ func (v *view) proc() error {
 		}
 	}
 	return nil
+}
+
+// sys is for a privileged sandbox. The kernel lets only the owner of a network
+// namespace mount a /sys of it, which an ordinary caller's launcher is not: it
+// shows the host's, read-only.
+func (v *view) sys() {
+	v.dir("/sys", 0o555)
+	flags := plan.NoSuid | plan.NoDev | plan.NoExec
+	if v.host.canMount {
+		v.fresh(plan.Filesystem{Path: "/sys", Type: "sysfs", Flags: flags})
+		return
+	}
+	v.fresh(plan.Bind{Source: "/sys", Path: "/sys", Flags: flags | plan.ReadOnly})
 }
 
 // mounts are those that options asked for.
