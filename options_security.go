@@ -21,8 +21,8 @@ func WithPrivileged() Option {
 // It is additive, and changes nothing without [WithNewPrivileges]: no_new_privs
 // defeats such a program wherever it lies (execve(2)).
 //
-// A set-user-ID program of a user who is not mapped into the sandbox still gains
-// nothing, so this is of use with [WithUserRemap] and [WithIDMap]. Root inside
+// A set-user-ID program whose user or group is not mapped into the sandbox still
+// gains nothing, so this is of use with [WithUserRemap] and [WithIDMap]. Root inside
 // has the capabilities that the sandbox can have at most, which is none without
 // [AddCap]. It is not for directories that others write to; and with
 // [WithHostUserNS] a set-user-ID program of root runs as root of the host.

@@ -34,7 +34,9 @@ var facts = []struct{ what, command string }{
 	{"can write below /usr", try(`test -w /usr`)},
 }
 
-func try(command string) string { return "if " + command + " >/dev/null 2>&1; then echo yes; else echo no; fi" }
+func try(command string) string {
+	return "if " + command + " >/dev/null 2>&1; then echo yes; else echo no; fi"
+}
 
 // A way is one to run the program; no options are the host's own way.
 type way struct {
