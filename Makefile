@@ -13,6 +13,9 @@ PACKAGES := gcc libc6-dev make \
 	bash bzip2 coreutils curl git hostname netbase nodejs openssl perl python3 tar tzdata xz-utils \
 	chromium dnsmasq-base iproute2 mariadb-client mariadb-server
 
+# What bench compares with; nsjail takes part where it is in the PATH.
+RIVALS := gcc libc6-dev libseccomp-dev bubblewrap crun firejail runc util-linux
+
 # Where all of them are installed first, a test must not skip for want of one.
 ifneq ($(and $(filter 0,$(shell id -u)),$(shell command -v apt-get)),)
 export SANDBOX_TEST_PROGRAMS := required
@@ -21,7 +24,7 @@ endif
 # One failure does not hide the next: everything runs, and then make fails.
 MAKEFLAGS += --keep-going --no-print-directory
 .NOTPARALLEL:
-.PHONY: help test deps lint gofmt vet cross staticcheck test-caller test-user test-vm bench fuzz clean
+.PHONY: help test deps lint gofmt vet cross staticcheck test-caller test-user test-vm bench bench-packages fuzz clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' Makefile
@@ -39,7 +42,8 @@ gofmt: ## formatting
 
 vet: ## go vet for every platform
 	@bad=0; for p in $(PLATFORMS); do echo "== go vet $$p"; \
-		GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 $(GO) vet ./... || bad=1; done; exit $$bad
+		GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 $(GO) vet ./... || bad=1; done; \
+		echo '== go vet bench'; cd bench && GOOS=linux CGO_ENABLED=0 $(GO) vet ./... || bad=1; exit $$bad
 
 cross: ## build for every platform
 	@bad=0; for p in $(PLATFORMS); do echo "== go build $$p"; \
@@ -48,11 +52,13 @@ cross: ## build for every platform
 staticcheck: ## honnef.co/go/tools, at the version of go.mod
 	@echo '== staticcheck'
 	@$(GO) tool staticcheck ./...
+	@check=$$($(GO) tool -n staticcheck) && cd bench && $$check ./...
 
 # Packages run one after the other: some look at all processes and cgroups.
 test-caller: deps ## the tests as the user who runs make
 	@echo "== go test as $$(id -un)"
 	@$(TEST) ./...
+	@cd bench && $(TEST) ./...
 
 test-user: deps ## the same tests as an ordinary user, when root runs make
 	@test $$(id -u) != 0 || { echo '== go test as user 1000'; .ci/test-user $(TEST); }
@@ -60,7 +66,11 @@ test-user: deps ## the same tests as an ordinary user, when root runs make
 test-vm: ## the tests in virtual machines: other kernels, AppArmor, SELinux, arm64 (not part of test yet)
 	@$(GO) run ./internal/vmtest/cmd
 
-bench: ## the benchmarks
+bench: ## measure starts beside other sandboxes for five minutes (as root), and write docs/performance.md
+	@.ci/deps $(RIVALS)
+	@cd bench && $(GO) run . -o ../docs/performance.json -page ../docs
+
+bench-packages: ## the benchmarks of the packages
 	@$(GO) test -run='^$$' -bench=. -benchmem ./...
 
 fuzz: ## each fuzz target for FUZZTIME (1m)

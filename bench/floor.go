@@ -15,26 +15,29 @@ import (
 
 // floorWay is the C program, with parts left out.
 func (b *bench) floorWay(name string, root bool, without ...string) way {
-	return residentWay(name, func(program ...string) *exec.Cmd {
-		var args []string
-		switch {
-		case root && slices.Contains(without, "cgroup"):
-			args = []string{"-root", "-id", "65534", "65534"}
-		case root:
-			args = append([]string{"-root", "-id", "65534", "65534"}, b.groupArgs...)
-		case b.root:
-			args = []string{"-id", strconv.Itoa(user), strconv.Itoa(user)}
-		default:
-			args = []string{"-id", strconv.Itoa(os.Getuid()), strconv.Itoa(os.Getgid())}
-		}
-		args = append(args, "-bind", b.work, inside, "-filter", b.file("default.bpf"), "-guard", b.file("guard.bpf"),
-			"-without", ","+strings.Join(without, ",")+",", "--", path.Join(inside, program[0]))
-		cmd := exec.Command(b.file("floor"), append(args, program[1:]...)...)
-		if root {
-			return cmd
-		}
-		return b.asUser(cmd)
-	})
+	return residentWay(name, func(program ...string) *exec.Cmd { return b.floor(root, without, program) })
+}
+
+// floor is the command line of the C program.
+func (b *bench) floor(root bool, without, program []string) *exec.Cmd {
+	var args []string
+	switch {
+	case root && slices.Contains(without, "cgroup"):
+		args = []string{"-root", "-id", "65534", "65534"}
+	case root:
+		args = append([]string{"-root", "-id", "65534", "65534"}, b.groupArgs...)
+	case b.root:
+		args = []string{"-id", strconv.Itoa(user), strconv.Itoa(user)}
+	default:
+		args = []string{"-id", strconv.Itoa(os.Getuid()), strconv.Itoa(os.Getgid())}
+	}
+	args = append(args, "-bind", b.work, inside, "-filter", b.file("default.bpf"), "-guard", b.file("guard.bpf"),
+		"-without", ","+strings.Join(without, ",")+",", "--", path.Join(inside, program[0]))
+	cmd := exec.Command(b.file("floor"), append(args, program[1:]...)...)
+	if root {
+		return cmd
+	}
+	return b.asUser(cmd)
 }
 
 // groupArguments are the limits for the C program, in the hierarchies that the

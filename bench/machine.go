@@ -5,21 +5,22 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 )
 
 // machine is where it was measured.
 type machine struct {
-	CPU     string `json:"cpu"`
-	Cores   int    `json:"cores"`
-	Memory  int64  `json:"memory"` // bytes
-	Kernel  string `json:"kernel"`
-	Arch    string `json:"arch"`
-	Virtual bool   `json:"virtual"`
-	Cgroup  string `json:"cgroup"`
-	Go      string `json:"go"`
-	Load    string `json:"load"` // when the run began
+	CPU     string  `json:"cpu"`
+	Cores   int     `json:"cores"`
+	Memory  int64   `json:"memory"` // bytes
+	Kernel  string  `json:"kernel"`
+	Arch    string  `json:"arch"`
+	Virtual bool    `json:"virtual"`
+	Cgroup  string  `json:"cgroup"`
+	Go      string  `json:"go"`
+	Load    float64 `json:"load"` // when the run began
 }
 
 func thisMachine() machine {
@@ -54,16 +55,20 @@ func thisMachine() machine {
 		m.Cgroup = "v1"
 	}
 	if load, err := os.ReadFile("/proc/loadavg"); err == nil {
-		m.Load, _, _ = strings.Cut(string(load), " ")
+		first, _, _ := strings.Cut(string(load), " ")
+		m.Load, _ = strconv.ParseFloat(first, 64)
 	}
 	return m
 }
+
+// Busy says whether others used much of the machine.
+func (m machine) Busy() bool { return m.Load > float64(m.Cores)/2 }
 
 func (m machine) String() string {
 	what := ""
 	if m.Virtual {
 		what = " in a virtual machine"
 	}
-	return fmt.Sprintf("%s%s, %d cores, %d GiB, Linux %s (%s), cgroup %s, %s, load %s at the start",
+	return fmt.Sprintf("%s%s, %d cores, %d GiB, Linux %s (%s), cgroup %s, %s, load %.1f at the start",
 		m.CPU, what, m.Cores, (m.Memory+1<<29)>>30, m.Kernel, m.Arch, m.Cgroup, m.Go, m.Load)
 }

@@ -148,7 +148,7 @@ func run(which []string, quick bool, out, from, page string) error {
 // measure makes the work directory and runs the parts.
 func measure(which []string, quick bool) (results, error) {
 	b := &bench{root: os.Getuid() == 0, quick: quick, begin: time.Now()}
-	b.results.Machine = thisMachine()
+	b.results.Machine, b.results.Quick = thisMachine(), quick
 	b.results.When = time.Now().UTC().Truncate(time.Second)
 	defer b.end()
 	for _, name := range which {

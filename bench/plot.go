@@ -52,6 +52,19 @@ func colorOf(way string) string {
 	return palette[2]
 }
 
+// lineColor is that of a line: colorOf, as far as that tells lines apart.
+func lineColor(way string, n int) string {
+	switch way {
+	case libraryCold, plainExec:
+		return colorOf(way)
+	case floorRoot:
+		return "#444444"
+	case libraryUser:
+		return "#6baed6"
+	}
+	return palette[2+n%(len(palette)-2)]
+}
+
 // decades are the powers of ten from at most low to at least high.
 func decades(low, high float64) (float64, float64) {
 	return math.Pow(10, math.Floor(math.Log10(low))), math.Pow(10, math.Ceil(math.Log10(high)))
@@ -148,7 +161,7 @@ func ratesPlot(all []rate) string {
 	last := map[string]rate{}
 	for _, r := range all {
 		if colors[r.Way] == "" {
-			colors[r.Way] = palette[len(colors)%len(palette)]
+			colors[r.Way] = lineColor(r.Way, len(colors))
 		} else {
 			c.line(x(last[r.Way].Callers), y(last[r.Way].Rate), x(r.Callers), y(r.Rate), colors[r.Way], 2)
 		}

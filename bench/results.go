@@ -6,6 +6,7 @@ import "time"
 type results struct {
 	Machine machine   `json:"machine"`
 	When    time.Time `json:"when"`
+	Quick   bool      `json:"quick"`             // a tenth of the starts
 	LeftOut []string  `json:"leftOut,omitempty"` // rivals that are not installed
 	Latency []latency `json:"latency,omitempty"`
 	Layers  []latency `json:"layers,omitempty"`

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"runtime"
-	"strings"
 	"time"
 )
 
@@ -15,17 +14,20 @@ type scale struct {
 }
 
 // Parts that the C program can leave out, by its name for them.
-var scaleParts = []struct{ name, part string }{
-	{"nothing", ""},
-	{"network namespace", "net"},
-	{"IPC namespace", "ipc"},
-	{"UTS namespace", "uts"},
-	{"user namespace", "user"},
-	{"cgroups", "cgroup"},
-	{"seccomp filter", "seccomp"},
-	{"Landlock", "landlock"},
-	{"PID namespace, /proc", "pid"},
-	{"all of these", "net,ipc,uts,user,cgroup,seccomp,landlock,pid"},
+var scaleParts = []struct {
+	name  string
+	parts []string
+}{
+	{"nothing", nil},
+	{"network namespace", []string{"net"}},
+	{"IPC namespace", []string{"ipc"}},
+	{"UTS namespace", []string{"uts"}},
+	{"user namespace", []string{"user"}},
+	{"cgroups", []string{"cgroup"}},
+	{"seccomp filter", []string{"seccomp"}},
+	{"Landlock", []string{"landlock"}},
+	{"PID namespace, /proc", []string{"pid"}},
+	{"all of these", []string{"net", "ipc", "uts", "user", "cgroup", "seccomp", "landlock", "pid"}},
 }
 
 // measureScale takes the C program, so that what shows is the kernel's part.
@@ -40,7 +42,7 @@ func (b *bench) measureScale() error {
 	one, all := make([][]float64, len(scaleParts)), make([][]float64, len(scaleParts))
 	for range b.rounds(3) {
 		for i, p := range scaleParts {
-			w := b.floorWay(p.name, true, strings.Split(p.part, ",")...)
+			w := b.floorWay(p.name, true, p.parts...)
 			for _, m := range []struct {
 				callers int
 				into    *[]float64

@@ -37,7 +37,7 @@ func newWork() (string, error) {
 	for _, build := range [][]string{
 		{"-nostdlib", "-static", "-o", "exit", "c/exit.c"},
 		{"-static", "-o", "program", "c/program.c"},
-		{"-static", "-o", "floor", "c/floor.c", "c/floor_view.c", "c/floor_command.c"},
+		{"-static", "-o", "floor", "c/floor.c", "c/floor_groups.c", "c/floor_view.c", "c/floor_command.c"},
 	} {
 		if err := compile(dir, build...); err != nil {
 			return dir, err

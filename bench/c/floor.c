@@ -74,39 +74,6 @@ static void write_id_maps(int proc, const char *process, unsigned outer_uid, uns
 	write_file(proc, path, map);
 }
 
-// make_groups makes and sets the cgroups, reads every value back, and opens the
-// files to enter them by.
-static void make_groups(const char *name)
-{
-	for (struct group *g = options.group; g < options.group + options.groups; g++) {
-		must("mkdir cgroup", mkdirat(g->dir, name, 0755));
-		g->own = must("open cgroup", openat(g->dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-		for (struct setting *s = g->setting; s < g->setting + g->settings; s++) {
-			char back[64];
-			int file = openat(g->own, s->file, O_RDWR | O_CLOEXEC);
-			if (file < 0 && errno == ENOENT)
-				continue; // no accounting of swap
-			must(s->file, file);
-			must(s->file, write(file, s->value, strlen(s->value)));
-			must(s->file, pread(file, back, sizeof back, 0));
-			close(file);
-		}
-		if (options.version2)
-			g->entrance = must("dup", fcntl(g->own, F_DUPFD_CLOEXEC, 0));
-		else
-			g->entrance = must("tasks", openat(g->own, "tasks", O_WRONLY | O_CLOEXEC));
-	}
-}
-
-static void remove_groups(const char *name)
-{
-	for (struct group *g = options.group; g < options.group + options.groups; g++) {
-		close(g->entrance);
-		close(g->own);
-		must("rmdir cgroup", unlinkat(g->dir, name, AT_REMOVEDIR));
-	}
-}
-
 static void send_entrances(void)
 {
 	char byte = 0, space[CMSG_SPACE(sizeof(int) * max_groups)] = {0};
@@ -274,17 +241,6 @@ static void *load(const char *path, unsigned short *length)
 	close(file);
 	*length = st.st_size / 8;
 	return filter;
-}
-
-static void add_setting(const char *dir, const char *file, const char *value)
-{
-	static const char *last;
-	if (!last || strcmp(last, dir)) {
-		last = dir;
-		options.group[options.groups++].dir = must(dir, open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-	}
-	struct group *g = &options.group[options.groups - 1];
-	g->setting[g->settings++] = (struct setting){file, value};
 }
 
 // parse reads -root, -v2, -id UID GID, -bind SOURCE TARGET, -without PARTS,

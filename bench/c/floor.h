@@ -43,6 +43,11 @@ bool with(const char *part);
 // must ends the process if a call has failed.
 long must(const char *what, long result);
 
+// add_setting adds a limit; those of one directory follow each other.
+void add_setting(const char *dir, const char *file, const char *value);
+void make_groups(const char *name);
+void remove_groups(const char *name);
+
 void build_static_view(void);
 void build_fresh_view(void);
 void enter_view(void);
