@@ -355,20 +355,18 @@ func (r *running) measure(result *Result) {
 	if r.group == nil {
 		return
 	}
-	stats, err := r.group.Stats()
+	totals, err := r.group.Totals()
 	if err != nil {
 		return
 	}
-	result.Usage.Memory = stats.Memory.Peak
-	result.Usage.OOMKills = stats.OOM.Kills
-	result.Usage.Throttled = stats.CPU.ThrottledTime
-	if stats.CPU.Usage > result.Usage.CPU {
-		result.Usage.CPU = stats.CPU.Usage
-	}
-	if n := stats.OOM.Kills; n > 0 {
+	result.Usage.Memory = totals.MemoryPeak
+	result.Usage.OOMKills = totals.OOMKills
+	result.Usage.Throttled = totals.Throttled
+	result.Usage.CPU = max(result.Usage.CPU, totals.CPU)
+	if n := totals.OOMKills; n > 0 {
 		result.Violations = append(result.Violations, Violation{"memory", "processes killed at the limit of " + sizeText(r.settings.Memory), n})
 	}
-	if n := stats.Pids.MaxEvents; n > 0 {
+	if n := totals.ForksRefused; n > 0 {
 		result.Violations = append(result.Violations, Violation{"pids", "fork refused at the limit", n})
 	}
 }

@@ -76,6 +76,9 @@ func (*Group) Set(Limits) error { return unsupported() }
 // Stats fails.
 func (*Group) Stats() (*Stats, error) { return nil, unsupported() }
 
+// Totals fails.
+func (*Group) Totals() (*Totals, error) { return nil, unsupported() }
+
 // OOMKills fails.
 func (*Group) OOMKills() (uint64, error) { return 0, unsupported() }
 

@@ -20,6 +20,16 @@ type Stats struct {
 	PSI *PSI `json:"psi,omitempty"`
 }
 
+// Totals are what a group has used until now; what its controllers do not
+// measure is 0. See [Stats] for the single numbers.
+type Totals struct {
+	MemoryPeak   int64         `json:"memory_peak"` // bytes
+	OOMKills     uint64        `json:"oom_kills"`
+	CPU          time.Duration `json:"cpu_ns"`
+	Throttled    time.Duration `json:"throttled_ns"`
+	ForksRefused uint64        `json:"forks_refused"`
+}
+
 // MemoryStats are amounts in bytes.
 type MemoryStats struct {
 	Usage int64 `json:"usage"` // all that is charged, page cache included

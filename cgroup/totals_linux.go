@@ -1,0 +1,59 @@
+package cgroup
+
+import "errors"
+
+// Totals reads what only grows. That is a few small files, while the whole of
+// [Group.Stats] makes the kernel add up the counters of all CPUs.
+func (g *Group) Totals() (*Totals, error) {
+	done, err := g.use("read")
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	var s Stats
+	for _, section := range []struct {
+		controller string
+		read       func(*dir, *Stats) error
+	}{
+		{"memory", (*dir).memoryTotals},
+		{"cpuacct", (*dir).cpuTotal},
+		{"cpu", (*dir).throttling},
+		{"pids", (*dir).pidsTotal},
+	} {
+		if d := g.at(section.controller); d != nil {
+			if err := section.read(d, &s); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return &Totals{
+		MemoryPeak: s.Memory.Peak, OOMKills: s.OOM.Kills,
+		CPU: s.CPU.Usage, Throttled: s.CPU.ThrottledTime, ForksRefused: s.Pids.MaxEvents,
+	}, nil
+}
+
+func (d *dir) memoryTotals(s *Stats) error {
+	read, file := d.count, "memory.max_usage_in_bytes"
+	if d.base.version == 2 {
+		read, file = d.optional, "memory.peak"
+	}
+	peak, err1 := read("memory", file)
+	kills, err2 := d.oomKills()
+	s.Memory.Peak, s.OOM.Kills = int64(peak), kills
+	return errors.Join(err1, err2)
+}
+
+func (d *dir) cpuTotal(s *Stats) error {
+	if d.base.version == 2 {
+		return d.cpuTimes(s)
+	}
+	usage, err := d.count("cpuacct", "cpuacct.usage")
+	s.CPU.Usage = duration(usage, 1)
+	return err
+}
+
+func (d *dir) pidsTotal(s *Stats) error {
+	events, err := d.keyed("pids", "pids.events")
+	s.Pids.MaxEvents = events["max"]
+	return err
+}
