@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -22,15 +23,15 @@ type groupPlan struct {
 
 // planGroup decides for each limit whether the host can enforce it. A limit
 // that the caller named, or a whole feature, fails closed.
-func planGroup(s *settings, h *host, report *Report) (*groupPlan, error) {
+func planGroup(s *settings, h *host, id *identity, report *Report) (*groupPlan, error) {
 	g := &groupPlan{}
 	if s.CgroupParent != "" && h.cgroupErr != nil {
 		return nil, unsupportedGroup("the cgroup parent", h.cgroupErr)
 	}
-	available := map[string]error{}
+	available, version := map[string]error{}, map[string]int{}
 	if h.cgroups != nil {
 		for _, c := range h.cgroups.Controllers() {
-			available[c.Controller] = c.Err
+			available[c.Controller], version[c.Controller] = c.Err, c.Version
 		}
 	}
 	missing := func(controller string) error {
@@ -51,6 +52,7 @@ func planGroup(s *settings, h *host, report *Report) (*groupPlan, error) {
 		detail     string
 		use        func()
 		instead    func() bool // another way to enforce it
+		rather     bool        // that way is the better one here
 	}{
 		{
 			feature: FeatureMemory, controller: "memory", detail: sizeText(s.Memory) + memoryDetail(s),
@@ -79,13 +81,16 @@ func planGroup(s *settings, h *host, report *Report) (*groupPlan, error) {
 			detail: fmt.Sprintf("%d processes and threads", s.Pids),
 			use:    func() { g.limits.Pids = s.Pids },
 			instead: func() bool {
-				if s.hostUserNS(h) {
-					return false
+				if !id.single() {
+					return false // the kernel counts by user
 				}
 				g.processes = s.Pids + 1 // PID 1 is counted here
 				report.set(FeaturePids, Enforced, fmt.Sprintf("%d processes and threads, by RLIMIT_NPROC in the user namespace", s.Pids), "")
 				return true
 			},
+			// A hierarchy of its own takes a start longer than a limit that
+			// nobody named is worth.
+			rather: !s.named["WithPids"] && version["pids"] == 1,
 		},
 		{
 			feature: FeatureIO, controller: "io", wanted: s.IOWeight > 0 || len(s.IOMax) > 0, named: true,
@@ -121,6 +126,7 @@ func planGroup(s *settings, h *host, report *Report) (*groupPlan, error) {
 		}
 		err := missing(want.controller)
 		switch {
+		case want.rather && want.instead():
 		case err == nil:
 			g.needed = true
 			want.use()
@@ -144,21 +150,28 @@ func planGroup(s *settings, h *host, report *Report) (*groupPlan, error) {
 	if !g.needed {
 		return g, nil
 	}
-	g.options.Controllers = append(g.options.Controllers, measured(h)...)
+	g.options.Controllers = append(g.options.Controllers, measured(s, h)...)
 	var err error
 	g.places, err = h.cgroups.Places(g.limits, g.options)
 	return g, err
 }
 
 // measured are the controllers that Stats reads though no limit needs them: CPU
-// time, and disk traffic where that takes no directory of its own.
-func measured(h *host) (controllers []string) {
+// time and disk traffic. On v1 each takes a directory of its own, which a sandbox
+// with default limits alone is spared, and disk traffic is left out.
+func measured(s *settings, h *host) (controllers []string) {
 	for _, c := range h.cgroups.Controllers() {
-		if c.Err == nil && (c.Controller == "cpuacct" || c.Controller == "io" && c.Version == 2) {
+		cheap := c.Version == 2
+		if c.Err == nil && (c.Controller == "cpuacct" && (cheap || s.namesLimit()) || c.Controller == "io" && cheap) {
 			controllers = append(controllers, c.Controller)
 		}
 	}
 	return controllers
+}
+
+// namesLimit says whether the caller asked for a cgroup's limit.
+func (s *settings) namesLimit() bool {
+	return slices.ContainsFunc(groupOptions, func(name string) bool { return s.named[name] })
 }
 
 func memoryDetail(s *settings) string {

@@ -330,6 +330,10 @@ func (id *identity) excludesRoot() bool {
 	return !user && !group
 }
 
+// single says whether the user namespace has one user, whom the command cannot
+// but be.
+func (id *identity) single() bool { return len(id.uids) == 1 && id.uids[0].Count == 1 }
+
 // userNS lowers the maps. Capabilities call for a lock on the mounts, and the
 // right to mount for mounts of one's own.
 func (id *identity) userNS(lock, mounts bool) *plan.UserNS {

@@ -109,8 +109,8 @@ func (r *running) resume() error {
 	return nil
 }
 
-// changeable are the options of Update.
-var changeable = []string{
+// groupOptions are the limits of a cgroup, which Update can change.
+var groupOptions = []string{
 	"WithMemory", "WithMemorySwap", "WithMemoryReservation", "WithCPUShares", "WithCPUs", "WithCPUSet", "WithCPUSetMems",
 	"WithPids", "WithIOWeight", "WithIOMax",
 }
@@ -121,7 +121,7 @@ func (r *running) update(opts []Option) error {
 		s.Memory = r.settings.Memory // what a swap limit is compared with
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.named)) {
-		if !slices.Contains(changeable, name) {
+		if !slices.Contains(groupOptions, name) {
 			s.fail(name, "", "cannot be changed while the sandbox runs")
 		}
 	}

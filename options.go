@@ -87,9 +87,9 @@ func WithCPUSetMems(nodes string) Option {
 // launcher does not count. fork(2) fails with EAGAIN beyond it. [Unlimited]
 // removes the limit. The default is 512.
 //
-// Without the pids controller, for an ordinary caller, the limit is enforced
-// by RLIMIT_NPROC in the sandbox's own user namespace (Linux 5.14), which
-// counts the same.
+// Where the pids controller cannot be had, and for the default on cgroup v1, the
+// limit is enforced by RLIMIT_NPROC in the sandbox's own user namespace (Linux
+// 5.14), which counts the same there.
 func WithPids(n int64) Option {
 	return named("WithPids", func(s *settings) { s.Pids = n })
 }

@@ -102,7 +102,7 @@ func resolve(s *settings, h *host) (*prepared, error) {
 		return nil, err
 	}
 	p.landlock(s, state)
-	if p.group, err = planGroup(s, h, p.report); err != nil {
+	if p.group, err = planGroup(s, h, id, p.report); err != nil {
 		return nil, err
 	}
 	if err := p.limits(s); err != nil {
