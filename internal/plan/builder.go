@@ -60,10 +60,10 @@ type builder struct {
 	failed                  *launch.Label // reports and exits
 	attribute               map[Flags]launch.Ref
 	root                    launch.Cell
-	made                    map[string]bool        // directories in a tmpfs of the view
-	trees                   map[string]launch.Cell // opened before the view, by target
-	groups                  []launch.Cell          // cgroup.procs files that the host sent
-	born, started           handover               // the pidfds of PID 1 and of the command, for the host
+	made                    map[string]bool      // directories in a tmpfs of the view
+	trees                   map[Bind]launch.Cell // opened before the view
+	groups                  []launch.Cell        // cgroup.procs files that the host sent
+	born, started           handover             // the pidfds of PID 1 and of the command, for the host
 }
 
 // A handover is a message that passes one descriptor.
@@ -88,7 +88,7 @@ func (b *builder) handover(kind launch.MessageKind) handover {
 }
 
 func newBuilder(s *Spec) *builder {
-	b := &builder{Program: launch.NewProgram(), spec: s, attribute: map[Flags]launch.Ref{}, trees: map[string]launch.Cell{}}
+	b := &builder{Program: launch.NewProgram(), spec: s, attribute: map[Flags]launch.Ref{}, trees: map[Bind]launch.Cell{}}
 	b.made = map[string]bool{".": s.View.Root.Source == "" && !s.View.Root.Host}
 	b.control = launch.Int(s.Files.Control)
 	b.signals = b.Cell("signals", -1)

@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/seed-d1379373/sandbox/internal/launch"
@@ -52,6 +53,7 @@ func (b *builder) view() {
 	}
 	b.Step("make mounts private", "/")
 	b.Call(launch.Mount, launch.Int(0), b.Text("/"), launch.Int(0), launch.Int(msRec|msPrivate), launch.Int(0))
+	b.openBinds() // before the new root is there: a copy of "/" would have it on top
 	if v.Root.Host {
 		b.openHostRoot()
 	} else {
@@ -86,15 +88,13 @@ func (b *builder) entries(list []Entry) {
 // what lies in the host's. It leaves the process in the prepared namespace.
 func (b *builder) openTrees() {
 	s := b.spec
-	foreign := false
-	for _, e := range s.View.Entries {
-		bind, ok := e.(Bind)
-		foreign = foreign || ok && bind.From != 0
-		if ok && bind.From == 0 && s.Prepared != 0 {
-			b.Step("bind "+bind.Source, bind.Path)
-			b.trees[bind.Path] = b.openBind(bind)
-		}
+	if s.Prepared != 0 {
+		b.openBinds()
 	}
+	foreign := slices.ContainsFunc(s.View.Entries, func(e Entry) bool {
+		bind, ok := e.(Bind)
+		return ok && bind.From != 0
+	})
 	back := launch.Arg(launch.Int(s.Prepared))
 	if foreign && s.Prepared == 0 {
 		b.Step("open the host's mount namespace", "/proc/self/ns/mnt")
@@ -107,12 +107,22 @@ func (b *builder) openTrees() {
 			b.Step("enter the mount namespace of the shared "+bind.Source, "")
 			b.Call(launch.Setns, launch.Int(bind.From), launch.Int(cloneNewNS))
 			b.Step("bind the shared "+bind.Source, bind.Path)
-			b.trees[bind.Path] = b.openBind(bind)
+			b.trees[bind] = b.openBind(bind)
 		}
 	}
 	if foreign || s.Prepared != 0 {
 		b.Step("enter the mount namespace to copy", "")
 		b.Call(launch.Setns, back, launch.Int(cloneNewNS))
+	}
+}
+
+// openBinds opens what each start binds of the host.
+func (b *builder) openBinds() {
+	for _, e := range b.spec.View.Entries {
+		if bind, ok := e.(Bind); ok && bind.From == 0 {
+			b.Step("bind "+bind.Source, bind.Path)
+			b.trees[bind] = b.openBind(bind)
+		}
 	}
 }
 
@@ -293,7 +303,7 @@ func (b *builder) setattr(tree launch.Cell, f Flags, recursive int) {
 
 func (b *builder) bind(e Bind, rel string) {
 	b.Step("bind "+e.Source, e.Path)
-	tree, opened := b.trees[e.Path]
+	tree, opened := b.trees[e]
 	if !opened {
 		tree = b.openBind(e)
 	}
