@@ -3,14 +3,17 @@ package sandbox
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/seed-d1379373/sandbox/internal/launch"
+	"github.com/seed-d1379373/sandbox/internal/plan"
 )
 
 // exec runs one more command in the sandbox.
@@ -59,15 +62,17 @@ func (e *execution) run(ctx context.Context) (*Process, error) {
 	if r.control, e.peer, err = launch.NewControl(); err != nil {
 		return nil, &SetupError{"open the control socket", "", err}
 	}
-	target, err := e.of.target()
+	spec := e.program()
+	targets, err := e.of.targets(spec)
+	for _, f := range targets {
+		defer f.Close()
+	}
 	if err != nil {
 		return nil, err
 	}
-	defer target.Close()
-	spec := e.program()
-	spec.Files.Last = spec.Files.Control + 1
+	spec.Files.Last = spec.Files.Control + len(targets)
 	e.lowered = spec.Execution(spec.Files.Control + 1)
-	if err := e.launch(append(append([]*os.File{}, e.cmd.ExtraFiles...), e.peer, target)); err != nil {
+	if err := e.launch(slices.Concat(e.cmd.ExtraFiles, []*os.File{e.peer}, targets)); err != nil {
 		return nil, err
 	}
 	r.watchContext(ctx)
@@ -76,6 +81,33 @@ func (e *execution) run(ctx context.Context) (*Process, error) {
 	}
 	r.executed = time.Now()
 	return e.p, nil
+}
+
+// targets are descriptors by which a launcher joins the sandbox.
+func (r *running) targets(spec *plan.Spec) ([]*os.File, error) {
+	command, err := r.target()
+	if err != nil {
+		return nil, err
+	}
+	targets := []*os.File{command}
+	if spec.UserNS == nil || spec.UserNS.Lock == nil {
+		return targets, nil
+	}
+	inner := fmt.Sprintf("/proc/%d/ns/user", r.pid)
+	f, err := os.Open(inner)
+	if !r.alive() {
+		return targets, os.ErrProcessDone
+	}
+	if err != nil {
+		return targets, &SetupError{"open the user namespace", inner, underlying(err)}
+	}
+	defer f.Close()
+	outer, err := unix.IoctlRetInt(int(f.Fd()), unix.NS_GET_PARENT)
+	if err != nil {
+		return targets, &SetupError{"open the outer user namespace", inner, err}
+	}
+	unix.CloseOnExec(outer)
+	return append(targets, os.NewFile(uintptr(outer), "user namespace")), nil
 }
 
 // target is a descriptor of the first command, for the launcher.

@@ -80,6 +80,35 @@ func TestExecRunsInTheSameSandbox(t *testing.T) {
 	}
 }
 
+// A sandbox with capabilities may have one user namespace inside another, and
+// its other namespaces belong to the one or the other.
+func TestExecHasTheCapabilities(t *testing.T) {
+	p, _, _ := begin(t, "exec cat", sandbox.AddCap("net_bind_service"), sandbox.DropCap("all"))
+	var out bytes.Buffer
+	cmd := exec.Command("sh", "-c", "grep -E '^Cap(Eff|Bnd|Amb):' /proc/self/status; for n in user mnt pid ipc uts net cgroup; do readlink /proc/self/ns/$n; done")
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if _, err := p.Exec(t.Context(), cmd); err != nil {
+		t.Fatalf("%v\n%s", err, &out)
+	}
+	const mask = "0000000000000400"
+	want := fmt.Sprintf("CapEff:\t%s\nCapBnd:\t%s\nCapAmb:\t%s\n", mask, mask, mask)
+	for _, ns := range []string{"user", "mnt", "pid", "ipc", "uts", "net", "cgroup"} {
+		first, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/%s", p.PID(), ns))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want += first + "\n"
+	}
+	if out.String() != want {
+		t.Errorf("got\n%s\nwant, as the first command has,\n%s", &out, want)
+	}
+	p.Kill()
+	p.Wait()
+	if _, err := p.Exec(t.Context(), exec.Command("true")); !errors.Is(err, os.ErrProcessDone) {
+		t.Errorf("after the end: %v", err)
+	}
+}
+
 func TestExecReportsExitAndFailure(t *testing.T) {
 	p, _, _ := begin(t, "exec cat")
 	var exit *sandbox.ExitError
