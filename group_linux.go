@@ -28,21 +28,11 @@ func planGroup(s *settings, h *host, id *identity, report *Report) (*groupPlan, 
 	if s.CgroupParent != "" && h.cgroupErr != nil {
 		return nil, unsupportedGroup("the cgroup parent", h.cgroupErr)
 	}
-	available, version := map[string]error{}, map[string]int{}
-	if h.cgroups != nil {
-		for _, c := range h.cgroups.Controllers() {
-			available[c.Controller], version[c.Controller] = c.Err, c.Version
-		}
-	}
-	missing := func(controller string) error {
+	support := func(controller string) cgroup.Support {
 		if h.cgroupErr != nil {
-			return h.cgroupErr
+			return cgroup.Support{Controller: controller, Err: h.cgroupErr}
 		}
-		err, known := available[controller]
-		if !known {
-			return errors.New("no such controller")
-		}
-		return err
+		return h.cgroups.Controller(controller)
 	}
 	for _, want := range []struct {
 		feature    Feature
@@ -90,7 +80,7 @@ func planGroup(s *settings, h *host, id *identity, report *Report) (*groupPlan, 
 			},
 			// A hierarchy of its own takes a start longer than a limit that
 			// nobody named is worth.
-			rather: !s.named["WithPids"] && version["pids"] == 1,
+			rather: !s.named["WithPids"] && support("pids").Version == 1,
 		},
 		{
 			feature: FeatureIO, controller: "io", wanted: s.IOWeight > 0 || len(s.IOMax) > 0, named: true,
@@ -124,7 +114,7 @@ func planGroup(s *settings, h *host, id *identity, report *Report) (*groupPlan, 
 			report.set(want.feature, Off, "no limit asked", "")
 			continue
 		}
-		err := missing(want.controller)
+		err := support(want.controller).Err
 		switch {
 		case want.rather && want.instead():
 		case err == nil:
@@ -140,7 +130,7 @@ func planGroup(s *settings, h *host, id *identity, report *Report) (*groupPlan, 
 		}
 	}
 	if s.joinsPID() {
-		if err := missing("freezer"); err != nil {
+		if err := support("freezer").Err; err != nil {
 			u := unsupportedGroup("joining a PID namespace", err)
 			u.Reason = "what the command leaves behind could not be ended: " + u.Reason
 			return nil, u

@@ -14,7 +14,8 @@ func WithDevice(specs ...string) Option {
 
 // WithDeviceRule allows access to devices by number, as Docker's
 // --device-cgroup-rule: "c 189:* rmw". It makes no node. It is additive, and
-// needs the devices controller.
+// needs the devices controller: on cgroup v2 that is a BPF program, which only a
+// privileged caller may load.
 func WithDeviceRule(rules ...string) Option {
 	return named("WithDeviceRule", func(s *settings) { s.DeviceRules = append(s.DeviceRules, rules...) })
 }

@@ -182,7 +182,7 @@ func (b *base) enable(controllers []string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, c := range controllers {
-		if core(c) || b.enabled[c] {
+		if everywhere(c) || b.enabled[c] {
 			continue
 		}
 		if err := b.enableOne(c); err != nil {
@@ -213,7 +213,7 @@ func (b *base) support(controller string) error {
 	if err := b.writable(); err != nil {
 		return b.refused(controller, err)
 	}
-	if b.version == 1 || core(controller) {
+	if b.version == 1 || everywhere(controller) {
 		return nil
 	}
 	if list, _ := readAt(b.fd, "cgroup.subtree_control"); slices.Contains(strings.Fields(list), controller) {
@@ -263,7 +263,10 @@ func commonName(kernel string) string {
 	return kernel
 }
 
-// core tells whether v2 has it in every group, with no controller enabled.
+// everywhere tells whether it works in each group of v2 with no controller enabled.
+func everywhere(controller string) bool { return core(controller) || controller == "devices" }
+
+// core tells whether v2 offers it in every group by itself.
 func core(controller string) bool {
 	return controller == "freezer" || controller == "cpuacct"
 }

@@ -34,13 +34,18 @@ func (*Hierarchy) Controllers() []Support {
 	return all
 }
 
+// Controller is unsupported.
+func (*Hierarchy) Controller(name string) Support {
+	return Support{Controller: name, Err: unsupported()}
+}
+
 // Create fails.
 func (*Hierarchy) Create(string, Limits) (*Group, error) { return nil, unsupported() }
 
 // CreateWith fails.
 func (*Hierarchy) CreateWith(string, Limits, Options) (*Group, error) { return nil, unsupported() }
 
-// Sweep fails.
+// Places fails.
 func (*Hierarchy) Places(Limits, Options) ([]Place, error) { return nil, unsupported() }
 
 // Sweep is not supported.

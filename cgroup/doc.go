@@ -45,8 +45,8 @@
 // the sandbox its own mount namespace, and its own cgroup namespace made after
 // the move into the group. Memory that a process used before it entered stays
 // charged to the group it came from. Limits of the groups above apply too.
-// Device rules are enforced on v1 only; on v2 they are refused with an
-// UnsupportedError, never ignored.
+// Device rules
+// are asked when a node is opened: a descriptor from elsewhere is not covered.
 //
 // Sources: the kernel's Documentation/admin-guide/cgroup-v2.rst and
 // cgroup-v1/, and the man pages cgroups(7), cpuset(7) and proc(5). The oldest

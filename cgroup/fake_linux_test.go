@@ -267,6 +267,7 @@ func TestV2SwapAccountingMissing(t *testing.T) {
 	}
 }
 
+// A program cannot be attached here: no group without its rules stays behind.
 func TestV2DevicesAreRefused(t *testing.T) {
 	f := newFakeV2(t)
 	_, err := f.discover("/", "").Create("", Limits{Devices: []DeviceRule{}})
@@ -374,7 +375,7 @@ func TestV2ControllerNotDelegated(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	for _, s := range h.Controllers() {
-		bad := s.Controller == "cpu" || s.Controller == "cpuset" || s.Controller == "io" || s.Controller == "devices"
+		bad := s.Controller == "cpu" || s.Controller == "cpuset" || s.Controller == "io"
 		if (s.Err != nil) != bad || s.Version != 2 {
 			t.Errorf("%+v", s)
 		}

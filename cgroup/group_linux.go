@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
 )
 
@@ -30,9 +31,10 @@ type dir struct {
 	base        *base
 	name        string
 	fd          int
-	file        *os.File // owns fd
-	procs       *os.File // write-only cgroup.procs; nil after CloseProcs
-	controllers []string // v2 names of what can be used here
+	file        *os.File      // owns fd
+	procs       *os.File      // write-only cgroup.procs; nil after CloseProcs
+	controllers []string      // v2 names of what can be used here
+	devices     *ebpf.Program // v2: the device rules in force, if there are any
 }
 
 func (d *dir) path(file string) string { return path.Join(d.base.path, d.name, file) }
@@ -80,6 +82,10 @@ func (d *dir) openProcs() error {
 }
 
 func (d *dir) close() {
+	if d.devices != nil {
+		d.devices.Close()
+		d.devices = nil
+	}
 	if d.procs != nil {
 		d.procs.Close()
 		d.procs = nil

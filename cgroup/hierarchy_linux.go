@@ -126,8 +126,6 @@ func (h *Hierarchy) assess() {
 		switch {
 		case b == nil:
 			s.Err = absent(c, h.faults[c])
-		case b.version == 2 && c == "devices":
-			s.Version, s.Path, s.Err = 2, b.path, unsupportedDevicesV2()
 		default:
 			s.Version, s.Path, s.Err = b.version, b.path, b.support(c)
 		}
@@ -182,9 +180,28 @@ func absent(controller string, fault error) error {
 // Controllers tells for each controller whether groups can be made with it,
 // where, and if not, why. Nothing is changed to find out.
 func (h *Hierarchy) Controllers() []Support {
+	var all []Support
+	for _, c := range controllerNames() {
+		all = append(all, h.Controller(c))
+	}
+	return all
+}
+
+// Controller is the entry of [Hierarchy.Controllers] for one of them. That of
+// devices on v2 takes a trial: a program is loaded, and attached to nothing.
+func (h *Hierarchy) Controller(name string) Support {
 	h.mu.RLock()
-	defer h.mu.RUnlock()
-	return slices.Clone(h.support)
+	i := slices.IndexFunc(h.support, func(s Support) bool { return s.Controller == name })
+	if i < 0 {
+		h.mu.RUnlock()
+		return Support{Controller: name, Err: &UnsupportedError{Feature: name, Reason: "there is no controller of this name"}}
+	}
+	s := h.support[i]
+	h.mu.RUnlock()
+	if s.Err == nil && s.Version == 2 && name == "devices" && h.fs.genuine {
+		s.Err = canLoadDevices()
+	}
+	return s
 }
 
 // Close ends the making of groups and gives back the descriptors, at the latest

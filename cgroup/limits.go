@@ -81,10 +81,11 @@ type Limits struct {
 	// Devices are rules for opening and making device nodes. Nil leaves
 	// devices as they are. A non-nil list (an empty one too) starts by denying
 	// all devices; then the rules are applied in order and the last one that matches decides.
-	// v1 only (devices.allow, devices.deny). v2 needs a BPF program that this
-	// package does not load, and gives an [UnsupportedError].
-	// The v1 controller cannot express every list: a rule that takes back a part of
-	// an earlier wider rule is an UnsupportedError too.
+	// That is decided for each access (r, w, m) by itself.
+	// v2 has no file for it: a BPF program is attached to the group, which takes CAP_SYS_ADMIN,
+	// or CAP_BPF and CAP_NET_ADMIN, in the initial user namespace (bpf(2)).
+	// Files: v1 devices.allow and devices.deny. They cannot express every list: a rule
+	// that takes back a part of an earlier wider rule is an [UnsupportedError].
 	Devices []DeviceRule
 }
 

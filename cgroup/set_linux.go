@@ -97,6 +97,9 @@ var errMismatch = errors.New("the kernel kept another value")
 
 // apply writes one setting and makes sure that the kernel kept it.
 func (d *dir) apply(s setting) error {
+	if s.devices != nil {
+		return d.applyDevices(s.devices)
+	}
 	if s.anyOf != nil {
 		return d.applyAny(s)
 	}

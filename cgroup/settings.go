@@ -22,10 +22,11 @@ type setting struct {
 	file       string
 	value      string
 	compare    comparison
-	readBack   string    // the file to compare with; empty: the one written
-	inherit    bool      // the value is the parent's (v1 cpuset)
-	swapFile   bool      // missing where swap is not accounted for
-	anyOf      []setting // instead of a write: at least one of these files must exist
+	readBack   string       // the file to compare with; empty: the one written
+	inherit    bool         // the value is the parent's (v1 cpuset)
+	swapFile   bool         // missing where swap is not accounted for
+	anyOf      []setting    // instead of a write: at least one of these files must exist
+	devices    []DeviceRule // instead of a write, if not nil: by a program
 }
 
 // settings lowers limits to writes in an order that suits a new group.
@@ -245,17 +246,9 @@ func (m IOMax) settingsV1(dev string) []setting {
 
 func (l Limits) deviceSettings(v2 bool) ([]setting, error) {
 	if v2 {
-		return nil, unsupportedDevicesV2()
+		return []setting{{controller: "devices", devices: l.Devices}}, nil
 	}
 	return deviceSettings(l.Devices)
-}
-
-func unsupportedDevicesV2() error {
-	return &UnsupportedError{
-		Feature: "devices",
-		Reason:  "cgroup v2 controls devices by a BPF program, which this package does not load",
-		Fix:     "give the sandbox a /dev that holds only the devices it may use, on a mount without suid and no CAP_MKNOD",
-	}
 }
 
 // kept tells whether the kernel's value is the one that was written.
