@@ -50,7 +50,7 @@ func fileAttempts() map[string]func(string) error {
 		"chmod":       func(p string) error { return unix.Chmod(p, 0o777) },
 		"rewrite":     rewrite,
 		"chown":       func(p string) error { return unix.Chown(p, 1, 1) },
-		"whiteout":    func(p string) error { return unix.Mknod(p, unix.S_IFCHR, int(unix.Mkdev(0, 0))) },
+		"block":       func(p string) error { return unix.Mknod(p, unix.S_IFBLK, int(unix.Mkdev(7, 0))) },
 		"device":      func(p string) error { return unix.Mknod(p, unix.S_IFCHR|0o666, int(unix.Mkdev(1, 3))) },
 		"rename":      renameAcross,
 		"truncate":    truncateBeyond,

@@ -63,6 +63,8 @@ func (c *Cache) need(ctx context.Context, programs ...string) error {
 	}
 	fmt.Fprintf(c.Log, "installing %s\n", strings.Join(packages, " "))
 	// The lists of a fresh container are empty or old: try again with new ones.
+	// Another apt-get may hold the lock for a while.
+	install = append(install, "-o", "DPkg::Lock::Timeout=300")
 	if c.run(ctx, install...) != nil {
 		_ = c.run(ctx, "apt-get", "update")
 		if err := c.run(ctx, install...); err != nil {

@@ -109,8 +109,9 @@ func watch(port io.Reader, nonce string, live func(line string), done func(Packa
 	}
 }
 
-// boot runs one guest to its end. The console's output is in console.
-func boot(ctx context.Context, argv []string, nonce string, timeout time.Duration, live func(string), done func(Package)) error {
+// boot runs one guest to its end and tells what CPU time that took. The
+// console's output is in console.
+func boot(ctx context.Context, argv []string, nonce string, timeout time.Duration, live func(string), done func(Package)) (cpu time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
@@ -118,26 +119,27 @@ func boot(ctx context.Context, argv []string, nonce string, timeout time.Duratio
 	cmd.Stderr = &stderr
 	port, err := cmd.StdoutPipe()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if err := cmd.Start(); err != nil {
-		return err
+		return 0, err
 	}
 	verdict := watch(port, nonce, live, done)
 	// Powering off takes a moment; what comes after the verdict is nothing.
 	_, _ = io.Copy(io.Discard, port)
 	err = cmd.Wait()
+	cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	switch {
 	case verdict == nil:
-		return nil // qemu's own exit status says nothing
+		return cpu, nil // qemu's own exit status says nothing
 	case ctx.Err() == context.DeadlineExceeded:
-		return fmt.Errorf("%w: stopped after %v", verdict, timeout)
+		return cpu, fmt.Errorf("%w: stopped after %v", verdict, timeout)
 	case ctx.Err() != nil:
-		return ctx.Err()
+		return cpu, ctx.Err()
 	case err != nil:
-		return fmt.Errorf("%w: %s: %w: %s", verdict, filepath.Base(argv[0]), err, tail(stderr.String(), 5))
+		return cpu, fmt.Errorf("%w: %s: %w: %s", verdict, filepath.Base(argv[0]), err, tail(stderr.String(), 5))
 	}
-	return verdict
+	return cpu, verdict
 }
 
 // consoleTail is the end of the guest's console, for the message of a row

@@ -68,7 +68,7 @@ func TestBoot(t *testing.T) {
 		"no verdict":                            {"exit 0", "without a verdict"},
 		"qemu's error is shown":                 {"echo cannot allocate >&2; exit 1", "cannot allocate"},
 	} {
-		err := boot(t.Context(), stub(t, tt.script), "n", time.Minute, func(string) {}, func(Package) {})
+		_, err := boot(t.Context(), stub(t, tt.script), "n", time.Minute, func(string) {}, func(Package) {})
 		if (err == nil) != (tt.err == "") || err != nil && !strings.Contains(err.Error(), tt.err) {
 			t.Errorf("%s: %v, want %q", name, err, tt.err)
 		}
@@ -76,12 +76,12 @@ func TestBoot(t *testing.T) {
 }
 
 func TestBootTimesOut(t *testing.T) {
-	err := boot(t.Context(), stub(t, "exec sleep 1000"), "n", time.Millisecond, func(string) {}, func(Package) {})
+	_, err := boot(t.Context(), stub(t, "exec sleep 1000"), "n", time.Millisecond, func(string) {}, func(Package) {})
 	if err == nil || !strings.Contains(err.Error(), "stopped after 1ms") {
 		t.Error(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	err = boot(ctx, stub(t, "echo ready; exec sleep 1000"), "n", time.Minute, func(string) { cancel() }, func(Package) {})
+	_, err = boot(ctx, stub(t, "echo ready; exec sleep 1000"), "n", time.Minute, func(string) { cancel() }, func(Package) {})
 	if err != context.Canceled {
 		t.Errorf("cancelled: %v", err)
 	}

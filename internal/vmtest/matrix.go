@@ -35,6 +35,7 @@ type Result struct {
 	Packages []Package
 	Err      error // the guest itself failed
 	Took     time.Duration
+	CPU      time.Duration // of the emulator: the cost, on a busy machine too
 }
 
 // Prepare gets what the rows need: emulators, kernels, disks.
@@ -117,7 +118,7 @@ func (m *Matrix) Run(ctx context.Context) ([]Result, error) {
 			start := time.Now()
 			results[i] = m.runRow(ctx, r, binaries[r.Arch], scratch)
 			results[i].Took = time.Since(start)
-			m.say(r.Name, "%s in %.0f s", state(results[i], m.Strict), results[i].Took.Seconds())
+			m.say(r.Name, "%s in %.0f s, %.0f s of CPU time", state(results[i], m.Strict), results[i].Took.Seconds(), results[i].CPU.Seconds())
 		})
 	}
 	wg.Wait()
@@ -180,7 +181,7 @@ func (m *Matrix) runRow(ctx context.Context, r Row, binaries []binary, scratch s
 			m.say(r.Name, "%s", line)
 		}
 	}
-	res.Err = boot(ctx, emulator(r, p.kernel, image, p.disk, console), nonce, m.Timeout, live, func(p Package) {
+	res.CPU, res.Err = boot(ctx, emulator(r, p.kernel, image, p.disk, console), nonce, m.Timeout, live, func(p Package) {
 		res.Packages = append(res.Packages, p)
 		m.report(r, p)
 	})

@@ -73,8 +73,9 @@ func Table(results []Result, strict bool) string {
 	for _, name := range packages {
 		line(name, func(r Result) string { return cell(r, name) })
 	}
-	line("", func(r Result) string { return state(r, strict) })
-	line("", func(r Result) string { return fmt.Sprintf("%.0f s", r.Took.Seconds()) })
+	line("verdict", func(r Result) string { return state(r, strict) })
+	line("time", func(r Result) string { return fmt.Sprintf("%.0f s", r.Took.Seconds()) })
+	line("CPU time", func(r Result) string { return fmt.Sprintf("%.0f s", r.CPU.Seconds()) })
 	b.WriteString(skips(results))
 	for _, r := range results {
 		for _, why := range r.Broken(strict) {

@@ -13,7 +13,7 @@ func itoa(n int) string { return strconv.Itoa(n) }
 func TestTable(t *testing.T) {
 	promising := Row{Name: "amd64-6.1-root", Promises: []string{"landlock"}}
 	results := []Result{
-		{Row: promising, Took: 61 * time.Second, Packages: []Package{
+		{Row: promising, Took: 61 * time.Second, CPU: 40 * time.Second, Packages: []Package{
 			{Name: "caps", tally: tally{passed: 3}},
 			{Name: "lsm", tally: tally{passed: 1, skips: []Skip{{"TestL", "needs landlock: ABI 0"}, {"TestM", "no time"}}}},
 		}},
@@ -25,8 +25,9 @@ func TestTable(t *testing.T) {
 	const want = `passed/failed/skipped  amd64-6.1-root         arm64
 caps                            3/0/0       2/1/0 !
 lsm                             1/0/2       0/0/0 !
-                                 FAIL          FAIL
-                                 61 s           0 s
+verdict                          FAIL          FAIL
+time                             61 s           0 s
+CPU time                         40 s           0 s
 
 skipped:
   lsm: needs landlock: ABI 0
