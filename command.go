@@ -37,6 +37,19 @@ func checkCommand(cmd *exec.Cmd) error {
 	return nil
 }
 
+// notStarted closes what StdinPipe and its like have opened, as a Start of
+// os/exec does that fails: whoever reads from there would wait for ever. It does
+// nothing to a command that was started.
+func notStarted(cmd *exec.Cmd, err error) {
+	if cmd == nil || cmd.Process != nil {
+		return
+	}
+	saved := cmd.Err
+	cmd.Err = err
+	_ = cmd.Start() // goes no further than to look at Err
+	cmd.Err = saved
+}
+
 // candidates are the paths inside at which the program may be. A command that
 // was made from a bare name has the path that the name leads to on the host,
 // which means nothing inside: the name is looked up again there.

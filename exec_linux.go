@@ -35,6 +35,8 @@ func (r *running) exec(ctx context.Context, cmd *exec.Cmd) (*Result, error) {
 	if err != nil {
 		if stop, cause := e.p.stopped(); stop == Canceled {
 			err = cause
+		} else if !r.alive() {
+			err = os.ErrProcessDone // whatever the end of the sandbox made fail
 		}
 		e.abandon()
 		return nil, err
@@ -154,7 +156,7 @@ func (e *execution) follow(ctx context.Context) error {
 				return err
 			}
 			if err := r.control.Answer(nil); err != nil {
-				return e.launcherGone(ctx, err)
+				return e.ownFailure(e.launcherGone(ctx, err))
 			}
 		case launch.MessageFail:
 			return e.setupError(m)
@@ -168,14 +170,14 @@ func (e *execution) follow(ctx context.Context) error {
 // enterGroups moves the command's process, which waits, into the cgroups.
 func (e *execution) enterGroups(pid int) error {
 	of := e.of
+	of.freezing.Lock()
+	defer of.freezing.Unlock()
 	of.mu.Lock()
 	group, ended := of.group, of.ended
 	of.mu.Unlock()
 	if ended {
 		return os.ErrProcessDone
 	}
-	of.freezing.Lock()
-	defer of.freezing.Unlock()
 	if group != nil {
 		if err := group.Add(pid); err != nil {
 			return &SetupError{"enter cgroup", "", err}

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -51,13 +52,34 @@ func newHost(cgroupParent string) (*host, error) {
 	if h.seccomp, err = seccomp.NativeTarget(); err != nil {
 		return nil, err
 	}
-	h.landlock, h.landlockErr = landlockABI()
+	if h.landlock, h.landlockErr = landlockABI(); scarce(h.landlockErr) {
+		return nil, h.landlockErr
+	}
 	if cgroupParent != "" {
 		h.cgroups, h.cgroupErr = cgroup.DiscoverBelow(cgroupParent)
 	} else {
 		h.cgroups, h.cgroupErr = cgroup.Discover()
 	}
+	if scarce(h.cgroupErr) {
+		return nil, h.cgroupErr
+	}
 	return h, nil
+}
+
+// scarce says whether something failed for want of descriptors or memory. That
+// tells nothing about what the host can enforce, and must not make a sandbox
+// weaker that could be had a moment later.
+func scarce(err error) bool {
+	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOMEM)
+}
+
+// unseen is the error of a host that could not be looked at.
+func unseen(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return &SetupError{"look at the host", path.Path, path.Err}
+	}
+	return &SetupError{"look at the host", "", err}
 }
 
 func (h *host) close() error {

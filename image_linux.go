@@ -3,6 +3,7 @@ package sandbox
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"strings"
@@ -115,7 +116,8 @@ func newExecutable(image []byte, floor int) (*launch.Executable, error) {
 		if err == nil {
 			return e, nil
 		}
-		if errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOMEM) {
+		// An LSM or the filter of a container may refuse it.
+		if !errors.Is(err, fs.ErrPermission) && !errors.Is(err, unix.ENOSYS) && !errors.Is(err, unix.EINVAL) {
 			return nil, &SetupError{"make the launcher's image", "", err}
 		}
 	}

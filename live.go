@@ -38,5 +38,9 @@ func (p *Process) Update(opts ...Option) error { return p.update(opts) }
 // behind live on in the sandbox; Exec does not wait for longer than
 // cmd.WaitDelay, or a second, for the pipes that they hold open.
 func (p *Process) Exec(ctx context.Context, cmd *exec.Cmd) (*Result, error) {
-	return p.exec(ctx, cmd)
+	r, err := p.exec(ctx, cmd)
+	if err != nil {
+		notStarted(cmd, err)
+	}
+	return r, err
 }

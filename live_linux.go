@@ -46,12 +46,12 @@ func (r *running) stats() (*cgroup.Stats, error) {
 // pause freezes the group, or where its hierarchies have no freezer, all its
 // processes in a group that is made for that.
 func (r *running) pause() error {
+	r.freezing.Lock() // before live is asked: the end waits for this
+	defer r.freezing.Unlock()
 	g, err := r.live()
 	if err != nil {
 		return err
 	}
-	r.freezing.Lock()
-	defer r.freezing.Unlock()
 	if r.freezer != nil {
 		return r.freezer.Freeze()
 	}
@@ -94,12 +94,12 @@ func gather(from, into *cgroup.Group) error {
 }
 
 func (r *running) resume() error {
+	r.freezing.Lock()
+	defer r.freezing.Unlock()
 	g, err := r.live()
 	if err != nil {
 		return err
 	}
-	r.freezing.Lock()
-	defer r.freezing.Unlock()
 	if r.freezer != nil {
 		return r.freezer.Thaw()
 	}

@@ -45,7 +45,7 @@ func (s *Sandbox) prepare() (*prepared, error) {
 	}
 	h, err := newHost(s.settings.CgroupParent)
 	if err != nil {
-		return nil, err
+		return nil, unseen(err)
 	}
 	if h.cgroups != nil {
 		h.cgroups.Sweep() // what a host program that was killed left behind; best effort

@@ -14,6 +14,7 @@ import (
 
 	"github.com/seed-d1379373/sandbox/cgroup"
 	"github.com/seed-d1379373/sandbox/internal/launch"
+	"github.com/seed-d1379373/sandbox/internal/plan"
 )
 
 // running is what a process holds on Linux.
@@ -38,14 +39,16 @@ type running struct {
 	stops    []func() bool
 	exited   *launch.Message // the status, where it came before Start returned
 
-	freezing sync.Mutex
+	freezing sync.Mutex    // taken before mu
 	freezer  *cgroup.Group // made by the first Pause, where group cannot be frozen
 
 	mu       sync.Mutex
 	canceled bool   // it was called
 	stop     Reason // why this library killed it; Exited if it did not
 	cause    error
-	ended    bool // the descriptors are closed
+	killed   bool        // this library has begun to
+	late     *time.Timer // kills the launcher if that does not end in time
+	ended    bool        // the descriptors are closed
 	wait     sync.Once
 	result   *Result
 	err      error
@@ -172,14 +175,16 @@ func (r *running) signal(sig os.Signal) error {
 	return os.NewSyscallError("pidfd_send_signal", err)
 }
 
-// alive says whether the command is still there.
+// alive says whether the command is still there, and is to stay.
 func (r *running) alive() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.ended || r.commandPidfd < 0 {
+	if r.ended || r.killed || r.commandPidfd < 0 {
 		return false
 	}
-	return unix.PidfdSendSignal(r.commandPidfd, 0, nil, 0) == nil
+	// A pidfd becomes readable with the end, before the process is reaped.
+	n, err := unix.Poll([]unix.PollFd{{Fd: int32(r.commandPidfd), Events: unix.POLLIN}}, 0)
+	return n == 0 || err != nil
 }
 
 // killAll kills PID 1, whose death no process of its namespace survives, and
@@ -189,9 +194,11 @@ func (r *running) alive() bool {
 func (r *running) killAll() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	switch {
-	case r.ended || !r.launched:
+	if r.ended || !r.launched {
 		return nil
+	}
+	r.killed = true
+	switch {
 	case r.additional:
 		// Its launcher kills it, and must live to reap it: PID 1 of the sandbox
 		// cannot end before.
@@ -199,15 +206,17 @@ func (r *running) killAll() error {
 	case r.initPidfd < 0:
 		return r.killLauncher()
 	}
-	const patience = 2 * time.Second
-	late := time.AfterFunc(patience, func() {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		if !r.ended {
-			r.killLauncher()
-		}
-	})
-	r.stops = append(r.stops, late.Stop)
+	if r.late == nil {
+		const patience = 2 * time.Second
+		r.late = time.AfterFunc(patience, func() {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			if !r.ended {
+				r.killLauncher()
+			}
+		})
+		r.stops = append(r.stops, r.late.Stop)
+	}
 	r.cmd.Process.Signal(unix.SIGCONT) // one that was stopped reaps no one
 	target := r.initPidfd
 	if r.settings.joinsPID() && r.commandPidfd >= 0 {
@@ -247,14 +256,19 @@ func (r *running) finish() (*Result, error) {
 	waited := r.cmd.Wait()
 	awaitDeath(r.initPidfd)
 	r.disarm()
+	if !known {
+		message, known = r.launcherStatus()
+	}
 	result := r.verdict(message, known)
 	result.Setup = r.executed.Sub(r.begin)
 	result.Usage.Wall = wall
 	removed := errors.Join(ended, r.release())
 	if result.Success() {
 		var exit *exec.ExitError
-		if errors.As(waited, &exit) {
-			waited = nil // the launcher's status says nothing that the message did not
+		// The launcher's status says nothing that the message did not, and a host
+		// program that reaps every child itself has taken it away.
+		if errors.As(waited, &exit) || errors.Is(waited, unix.ECHILD) {
+			waited = nil
 		}
 		return result, errors.Join(waited, removed)
 	}
@@ -297,6 +311,21 @@ func (r *running) awaitStatus() (launch.Message, bool) {
 			return m, true
 		}
 	}
+}
+
+// launcherStatus takes the command's status from that of the launcher, which
+// passes it on, for when the message could not be received.
+func (r *running) launcherStatus() (launch.Message, bool) {
+	state := r.cmd.ProcessState
+	if state == nil || !state.Exited() || state.ExitCode() == plan.SetupFailed {
+		return launch.Message{}, false
+	}
+	const signaled = 128
+	code := uint32(state.ExitCode())
+	if code > signaled {
+		return launch.Message{Status: code - signaled}, true
+	}
+	return launch.Message{Status: code << 8}, true
 }
 
 // awaitDeath waits until a process is gone. PID 1 is gone when every process
@@ -373,6 +402,8 @@ func (r *running) measure(result *Result) {
 
 // release gives everything back.
 func (r *running) release() error {
+	r.freezing.Lock() // a Pause under way may be making a group
+	defer r.freezing.Unlock()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.ended {

@@ -65,6 +65,7 @@ func Run(ctx context.Context, cmd *exec.Cmd, opts ...Option) (*Result, error) {
 func Start(ctx context.Context, cmd *exec.Cmd, opts ...Option) (*Process, error) {
 	s, err := New(opts...)
 	if err != nil {
+		notStarted(cmd, err)
 		return nil, err
 	}
 	p, err := s.Start(ctx, cmd)

@@ -17,11 +17,14 @@ import (
 )
 
 // Start is [Start] with this policy.
-func (s *Sandbox) Start(ctx context.Context, cmd *exec.Cmd) (*Process, error) {
-	if err := checkCommand(cmd); err != nil {
-		return nil, err
+func (s *Sandbox) Start(ctx context.Context, cmd *exec.Cmd) (p *Process, err error) {
+	if err = checkCommand(cmd); err == nil {
+		p, err = s.start(ctx, cmd, false)
 	}
-	return s.start(ctx, cmd, false)
+	if err != nil {
+		notStarted(cmd, err)
+	}
+	return p, err
 }
 
 // start starts a command, or with nothing set, builds the sandbox and ends it.

@@ -40,9 +40,9 @@ type source struct {
 }
 
 // Discover finds the cgroups of this process from /proc/self/mountinfo and
-// /proc/self/cgroup. It fails only if these cannot be read; what cannot be
-// used, and why, is for [Hierarchy.Controllers] to tell. Close the Hierarchy
-// after use.
+// /proc/self/cgroup. It fails only if these cannot be read, or for want of
+// descriptors or memory; what cannot be used, and why, is for
+// [Hierarchy.Controllers] to tell. Close the Hierarchy after use.
 func Discover() (*Hierarchy, error) { return discoverSelf("") }
 
 // DiscoverBelow is [Discover] with groups made below the named cgroup instead of
@@ -91,6 +91,10 @@ func discover(s source) (*Hierarchy, error) {
 			continue
 		}
 		b, err := openBase(s.fs, l, s.parent == "")
+		if scarce(err) {
+			h.Close()
+			return nil, err // it says nothing about the host
+		}
 		if err != nil {
 			l.blame(h.faults, err)
 			continue
@@ -99,6 +103,12 @@ func discover(s source) (*Hierarchy, error) {
 	}
 	h.assess()
 	return h, nil
+}
+
+// scarce tells whether something failed for want of descriptors or memory,
+// which another time need not be so.
+func scarce(err error) bool {
+	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOMEM)
 }
 
 func known(kernel string) bool { return slices.Contains(controllerNames(), commonName(kernel)) }

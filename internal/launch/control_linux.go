@@ -74,11 +74,18 @@ func receive(fd int) (Message, error) {
 		err = io.EOF
 	}
 	var m Message
-	if err == nil && flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) != 0 {
+	switch {
+	case err != nil:
+	case flags&unix.MSG_CTRUNC != 0 && len(files) == 0:
+		err = fmt.Errorf("receive a descriptor: %w", unix.EMFILE) // there was room for one
+	case flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) != 0:
 		err = errors.New("launch: truncated message")
 	}
 	if err == nil {
 		m, err = parseMessage(body[:n])
+	}
+	if err == nil && len(files) != m.Kind.files() {
+		err = fmt.Errorf("launch: message of kind %d with %d descriptors", m.Kind, len(files))
 	}
 	if err != nil {
 		closeAll(files)

@@ -43,7 +43,7 @@ func send(t *testing.T, peer *os.File, body []byte, files ...int) {
 func TestControlReceives(t *testing.T) {
 	host, peer := newControl(t)
 	send(t, peer, words32(1, 2, 3))
-	send(t, peer, words32(4, 0), 0, 2)
+	send(t, peer, words32(4, 0), 2)
 	m, err := host.Receive()
 	if err != nil || m.Kind != MessageFail || m.Index != 2 || m.Errno != 3 || len(m.Files) != 0 {
 		t.Errorf("%+v, %v", m, err)
@@ -52,17 +52,15 @@ func TestControlReceives(t *testing.T) {
 		t.Errorf("sender %d", m.PID)
 	}
 	m, err = host.Receive()
-	if err != nil || m.Kind != MessageStarted || len(m.Files) != 2 || m.PID != os.Getpid() {
+	if err != nil || m.Kind != MessageStarted || len(m.Files) != 1 || m.PID != os.Getpid() {
 		t.Fatalf("%+v, %v", m, err)
 	}
-	for i, fd := range m.Files {
-		var want, got unix.Stat_t
-		if unix.Fstat([]int{0, 2}[i], &want) != nil || unix.Fstat(fd, &got) != nil || want.Ino != got.Ino {
-			t.Errorf("file %d is another", i)
-		}
-		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {
-			t.Errorf("file %d would be inherited: %v", i, err)
-		}
+	var want, got unix.Stat_t
+	if unix.Fstat(2, &want) != nil || unix.Fstat(m.Files[0], &got) != nil || want.Ino != got.Ino {
+		t.Error("the file is another")
+	}
+	if flags, err := unix.FcntlInt(uintptr(m.Files[0]), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {
+		t.Errorf("the file would be inherited: %v", err)
 	}
 	closeAll(m.Files)
 	peer.Close()
@@ -89,6 +87,10 @@ func TestControlOfBadPeer(t *testing.T) {
 		{"oversize", append(words32(4, 0), make([]byte, maxMessage)...), nil},
 		{"oversize with a file", append(words32(4, 0), make([]byte, 100*maxMessage)...), []int{0}},
 		{"more files than fit", words32(4, 0), many},
+		{"a file too many", words32(4, 0), []int{0, 1}},
+		{"a file too few", words32(6, 0), nil},
+		{"a file where none belongs", words32(2, 0), []int{0}},
+		{"files with a failure", words32(1, 2, 3), many[:20]},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			host, peer := newControl(t)

@@ -41,6 +41,14 @@ const (
 	rusageStart = 8
 )
 
+// files is how many descriptors come with a message.
+func (k MessageKind) files() int {
+	if k == MessageBorn || k == MessageStarted {
+		return 1
+	}
+	return 0
+}
+
 // A Message is what the launcher says.
 type Message struct {
 	Kind   MessageKind

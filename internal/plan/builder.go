@@ -36,8 +36,11 @@ const (
 	oPath       = 0o10000000
 )
 
-// The exit status of the launcher when the set-up failed.
-const setupFailed = 125
+// SetupFailed is the exit status of a launcher whose command was not executed,
+// or whose host is gone.
+const SetupFailed = 125
+
+const setupFailed = SetupFailed
 
 type builder struct {
 	*launch.Program
