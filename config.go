@@ -9,9 +9,10 @@ import (
 	"github.com/seed-d1379373/sandbox/seccomp"
 )
 
-// A Config is the effective policy of a sandbox, defaults included. It marshals
-// to JSON, for people and for logs; it is a copy, and changing it changes
-// nothing.
+// A Config is the effective policy of a sandbox, defaults included, as docker
+// inspect shows it: CapAdd and CapDrop are what options added and dropped, and
+// Bounding what comes of it. It marshals to JSON, for people and for logs, and
+// back; times are nanoseconds. It is a copy, and changing it changes nothing.
 type Config struct {
 	// Memory and MemorySwap are bytes; -1 is no limit. MemorySwap is the sum
 	// of memory and swap.

@@ -50,6 +50,24 @@ func ExampleSandbox_Config() {
 	// [{"source":"/srv/data","target":"/data","readOnly":true}]
 }
 
+// What was added to the capabilities, what was dropped, and what is left to the
+// sandbox at most, as docker inspect shows them.
+func ExampleConfig() {
+	s, err := sandbox.New(sandbox.AddCap("net_admin"), sandbox.DropCap("all"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	text, _ := json.Marshal(s.Config())
+	var c sandbox.Config
+	if err := json.Unmarshal(text, &c); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println(c.CapAdd, c.CapDrop, c.Bounding)
+	// Output:
+	// [net_admin] [all] cap_net_admin
+}
+
 // How a command ended, in words.
 func ExampleReason() {
 	for _, r := range []sandbox.Reason{sandbox.Exited, sandbox.OOMKilled, sandbox.TimedOut} {

@@ -2,8 +2,11 @@ package sandbox
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/seed-d1379373/sandbox/seccomp"
 )
@@ -153,7 +156,7 @@ func WithUser(user string) Option {
 // There are none by default; where the kernel does not let an ordinary caller
 // drop its own, the report says so.
 func WithGroups(groups ...string) Option {
-	return named("WithGroups", func(s *settings) { s.Groups = groups })
+	return named("WithGroups", func(s *settings) { s.Groups = slices.Clone(groups) })
 }
 
 // WithHostUserNS leaves out the user namespace: the ids inside are the host's,
@@ -295,5 +298,10 @@ func (s *settings) mount(m Mount) {
 
 // fail records an OptionError.
 func (s *settings) fail(option string, value any, format string, args ...any) {
-	s.errs = append(s.errs, &OptionError{option, fmt.Sprint(value), fmt.Sprintf(format, args...)})
+	text := fmt.Sprint(value)
+	if strings.ContainsFunc(text, unicode.IsControl) { // an error is one line
+		quoted := strconv.Quote(text)
+		text = quoted[1 : len(quoted)-1]
+	}
+	s.errs = append(s.errs, &OptionError{option, text, fmt.Sprintf(format, args...)})
 }

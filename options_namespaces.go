@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/seed-d1379373/sandbox/namespace"
 )
@@ -114,5 +115,5 @@ func WithUserRemap(user string) Option {
 // subordinate ones by newuidmap and newgidmap. Without [WithUser] the command
 // is root inside.
 func WithIDMap(uids, gids []namespace.IDMap) Option {
-	return named("WithIDMap", func(s *settings) { s.UIDMap, s.GIDMap = uids, gids })
+	return named("WithIDMap", func(s *settings) { s.UIDMap, s.GIDMap = slices.Clone(uids), slices.Clone(gids) })
 }

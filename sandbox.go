@@ -3,7 +3,6 @@ package sandbox
 import (
 	"context"
 	"os/exec"
-	"slices"
 	"sync"
 )
 
@@ -87,18 +86,7 @@ func (s *Sandbox) Run(ctx context.Context, cmd *exec.Cmd) (*Result, error) {
 }
 
 // Config returns the effective policy.
-func (s *Sandbox) Config() Config {
-	c := s.settings.Config
-	c.Rlimits = map[string]Rlimit{}
-	for name, r := range s.settings.Rlimits {
-		c.Rlimits[name] = r
-	}
-	c.Groups = slices.Clone(c.Groups)
-	c.CapAdd, c.CapDrop = slices.Clone(c.CapAdd), slices.Clone(c.CapDrop)
-	c.Mounts, c.Masks, c.SUID = slices.Clone(c.Mounts), slices.Clone(c.Masks), slices.Clone(c.SUID)
-	c.BestEffort = slices.Clone(c.BestEffort)
-	return c
-}
+func (s *Sandbox) Config() Config { return s.settings.Config.clone() }
 
 // Close frees what the sandbox keeps between starts. Commands that run are not
 // affected; further starts fail.

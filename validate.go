@@ -69,6 +69,10 @@ func checkCPU(s *settings) {
 		if !s.named[c.option] {
 			continue
 		}
+		if c.list == "" {
+			s.fail(c.option, c.list, "empty list; leave the option out for no limit")
+			continue
+		}
 		if _, err := cgroup.ParseCPUList(c.list); err != nil {
 			s.fail(c.option, c.list, "%s", reason(err))
 		}
