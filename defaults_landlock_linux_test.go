@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/seed-d1379373/sandbox"
+	"github.com/seed-d1379373/sandbox/internal/attempt"
 )
 
 // needLandlock skips where the library says that the kernel lacks it.
@@ -43,7 +44,7 @@ func TestLandlockIsASecondLine(t *testing.T) {
 func TestLandlockScopesSignals(t *testing.T) {
 	needLandlock(t)
 	const version = 1 // LANDLOCK_CREATE_RULESET_VERSION
-	if abi, err := rawFD(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, version); err != nil || abi < 6 {
+	if abi, err := attempt.FD(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, version); err != nil || abi < 6 {
 		t.Skipf("this kernel's Landlock has no scopes (Linux 6.12): ABI %d, %v", abi, err)
 	}
 	wantResults(t, sandboxed(), "default", map[string]string{"signal:1": "EPERM"})

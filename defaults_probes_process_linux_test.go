@@ -9,6 +9,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/seed-d1379373/sandbox/internal/attempt"
 )
 
 // forks is what became of making processes until it was refused.
@@ -27,7 +29,7 @@ func countForks() forks {
 		}
 	}()
 	for len(pids) < 2000 {
-		pid, errno := rawFork(0, true)
+		pid, errno := attempt.Fork(0, true)
 		if errno != 0 {
 			// No thread can be added now, so this number stands still.
 			b, _ := os.ReadFile("/proc/self/status")
@@ -53,7 +55,7 @@ func terminal() terminalView {
 	signal.Ignore(unix.SIGHUP) // at the end, when the terminal closes
 	v := terminalView{Before: listNames("/dev/pts"), Control: map[string]string{}}
 	v.Control["/dev/tty before"] = outcome(attempts()["open"]("/dev/tty"))
-	side, peer, name, err := openTerminal()
+	side, peer, name, err := attempt.OpenTerminal()
 	if err != nil {
 		v.Echo = outcome(err)
 		return v
@@ -76,33 +78,6 @@ func terminal() terminalView {
 	}
 	v.Control["/dev/tty after"] = outcome(attempts()["open"]("/dev/tty"))
 	return v
-}
-
-func openTerminal() (side, peer int, name string, err error) {
-	if side, err = unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0); err != nil {
-		return -1, -1, "", err
-	}
-	if err = unix.IoctlSetPointerInt(side, unix.TIOCSPTLCK, 0); err != nil {
-		return -1, -1, "", err
-	}
-	n, err := unix.IoctlGetInt(side, unix.TIOCGPTN)
-	if err != nil {
-		return -1, -1, "", err
-	}
-	name = "/dev/pts/" + strconv.Itoa(n)
-	peer, err = unix.Open(name, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
-	return side, peer, name, err
-}
-
-func terminalAttempts() map[string]func(string) error {
-	return map[string]func(string) error{
-		"control-terminal": func(string) error {
-			if v := terminal(); v.Control["TIOCSCTTY"] != "ok" {
-				return fmt.Errorf("%+v", v)
-			}
-			return nil
-		},
-	}
 }
 
 // chrootEscape is the classic way out of a chroot(2) with the capability for

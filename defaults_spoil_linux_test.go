@@ -7,6 +7,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/seed-d1379373/sandbox/internal/attempt"
 )
 
 func spoilTerminal(d dirt) error {
@@ -17,7 +19,7 @@ func spoilTerminal(d dirt) error {
 		return fmt.Errorf("setsid: %w", err)
 	}
 	signal.Ignore(unix.SIGHUP) // at the end, when the terminal closes
-	side, peer, _, err := openTerminal()
+	side, peer, _, err := attempt.OpenTerminal()
 	if err != nil {
 		return fmt.Errorf("terminal: %w", err)
 	}
@@ -47,9 +49,8 @@ func spoilDescriptors(d dirt) error {
 }
 
 func spoilScheduling(d dirt) error {
-	const addrNoRandomize = 0x0040000
 	if d.Personality {
-		if err := raw(unix.SYS_PERSONALITY, addrNoRandomize); err != nil {
+		if err := attempt.Call(unix.SYS_PERSONALITY, attempt.NoRandomAddresses); err != nil {
 			return err
 		}
 	}
@@ -66,7 +67,7 @@ func spoilKeyring(d dirt) error {
 	if d.Key == "" {
 		return nil
 	}
-	if err := raw(unix.SYS_KEYCTL, unix.KEYCTL_JOIN_SESSION_KEYRING); err != nil { // no name
+	if err := attempt.Call(unix.SYS_KEYCTL, unix.KEYCTL_JOIN_SESSION_KEYRING); err != nil { // no name
 		return fmt.Errorf("keyring: %w", err)
 	}
 	_, err := unix.AddKey("user", d.Key, []byte("secret"), unix.KEY_SPEC_SESSION_KEYRING)
