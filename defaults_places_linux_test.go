@@ -17,9 +17,8 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/seed-d1379373/sandbox"
+	"github.com/seed-d1379373/sandbox/internal/attempt"
 )
 
 // probeInside is where the probe is in a sandbox. As an argument it stands for
@@ -68,24 +67,12 @@ func onHost(t *testing.T, argv ...string) string {
 
 // unsandboxed is a process with every capability in fresh namespaces and
 // nothing else: what a sandbox refuses and a kernel would do for its user.
-// No host id but an ordinary one is reached.
 func unsandboxed(t *testing.T, argv ...string) string {
 	t.Helper()
-	id := os.Geteuid()
-	gid := os.Getegid()
-	if id == 0 {
-		id, gid = nobody, nobody
-	}
-	return plain(t, &syscall.SysProcAttr{
-		Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWIPC |
-			unix.CLONE_NEWUTS | unix.CLONE_NEWNET | unix.CLONE_NEWCGROUP,
-		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: id, Size: 1}},
-		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: gid, Size: 1}},
-		Credential:  &syscall.Credential{Uid: 0, Gid: 0, NoSetGroups: true},
-	}, argv)
+	return plain(t, attempt.Bare(), argv)
 }
 
-const nobody = 65534
+const nobody = attempt.Nobody
 
 func plain(t *testing.T, attr *syscall.SysProcAttr, argv []string) string {
 	t.Helper()
