@@ -71,8 +71,10 @@
 // system calls only; a call of i386 kills the process, and x32 numbers and
 // numbers without a name get ENOSYS. clone3 gets ENOSYS because its flags lie
 // behind a pointer, and programs use clone instead. Sockets are of the families
-// unix, inet, inet6 and netlink with the protocol route. io_uring, userfaultfd,
-// the keyring calls and typing into terminals (TIOCSTI) are refused.
+// unix, inet, inet6 and netlink with the protocol route; of the internet's
+// protocols MPTCP, SCTP, DCCP, UDP-Lite and L2TP are left out. io_uring,
+// userfaultfd, memfd_secret, the keyring calls, resource limits of other
+// processes and typing into terminals (TIOCSTI) are refused.
 // [WithSeccomp] takes another policy.
 //
 // # Root
@@ -102,8 +104,9 @@
 // # Proc and dev
 //
 // /proc is mounted in the new PID namespace and shows the sandbox's processes
-// alone. Hidden in it are acpi, asound, interrupts, keys, key-users,
-// latency_stats, sched_debug, scsi and timer_stats, and /proc/sys is read-only.
+// alone. Hidden in it are acpi, asound, bus, cmdline, config.gz, diskstats, fs,
+// interrupts, keys, key-users, latency_stats, modules, partitions, sched_debug,
+// scsi, softirqs, swaps and timer_stats, and /proc/sys is read-only.
 // What the kernel opens to root of the host alone, or shows to others without
 // addresses (kcore, kmsg, kallsyms, sysrq-trigger and the like), is left to that
 // where root of the host does not exist inside, and is hidden or read-only as well

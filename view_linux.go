@@ -44,8 +44,10 @@ var hiddenProc = []struct {
 	{"/proc/kpagecgroup", false, false}, {"/proc/kpagecount", false, false}, {"/proc/kpageflags", false, false},
 	{"/proc/slabinfo", false, false}, {"/proc/timer_list", false, false}, {"/proc/vmallocinfo", false, false},
 	{"/proc/iomem", false, false}, {"/proc/ioports", false, false},
-	{"/proc/sys", true, false},
-	{"/proc/bus", true, true}, {"/proc/fs", true, true}, {"/proc/irq", true, true},
+	{"/proc/cmdline", false, false}, {"/proc/config.gz", false, false}, {"/proc/diskstats", false, false},
+	{"/proc/modules", false, false}, {"/proc/partitions", false, false}, {"/proc/softirqs", false, false}, {"/proc/swaps", false, false},
+	{"/proc/bus", false, false}, {"/proc/fs", false, false},
+	{"/proc/sys", true, false}, {"/proc/irq", true, true},
 	{"/proc/sysrq-trigger", true, true}, {"/proc/mtrr", true, true}, {"/proc/dma", true, true},
 }
 

@@ -16,25 +16,32 @@ import (
 func TestSandbox(t *testing.T, opts ...sandbox.Option) {
 	t.Helper()
 	opts, declared := declarations(opts)
-	if err := checkDeclared(declared); err != nil {
-		t.Fatal(err)
-	}
 	table, err := Audit(t.Context(), In(t.Context(), opts...))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, group := range table.Groups() {
-		t.Run(strings.ReplaceAll(group, " ", "-"), func(t *testing.T) {
-			for _, r := range table.Rows {
+	table.Test(t, declared...)
+}
+
+// Test makes a subtest of each row, as [TestSandbox] does. Patterns in the syntax
+// of [path.Match] say which probes may be open.
+func (t *Table) Test(tt *testing.T, open ...string) {
+	tt.Helper()
+	if err := checkDeclared(open); err != nil {
+		tt.Fatal(err)
+	}
+	for _, group := range t.Groups() {
+		tt.Run(group, func(tt *testing.T) {
+			for _, r := range t.Rows {
 				if r.Group == group {
 					_, name, _ := strings.Cut(r.Name, "/")
-					t.Run(name, func(t *testing.T) { check(t, r, matches(r.Name, declared)) })
+					tt.Run(name, func(tt *testing.T) { check(tt, r, matches(r.Name, open)) })
 				}
 			}
 		})
 	}
-	closed, open := table.Count("", Closed), table.Count("", Opened)
-	t.Logf("%d of %d probes are closed, %d could not be tried", closed, closed+open, table.Count("", Untried))
+	closed := t.Count("", Closed)
+	tt.Logf("%d of %d probes are closed, %d could not be tried", closed, closed+t.Count("", Opened), t.Count("", Untried))
 }
 
 func check(t *testing.T, r Row, declared bool) {

@@ -1,5 +1,7 @@
 package seccomp
 
+import "slices"
+
 // Default returns the policy for programs that are not trusted: Docker's
 // profile (github.com/moby/profiles/seccomp, the version in go.mod), which
 // allows what ordinary programs use and answers EPERM to the rest, with these
@@ -15,7 +17,9 @@ package seccomp
 //     with the protocol NETLINK_ROUTE, which C libraries use to list addresses.
 //     Docker allows some thirty families, and many load a kernel module on
 //     first use. CAP_NET_RAW adds AF_PACKET, CAP_NET_ADMIN all netlink
-//     protocols. Others get EAFNOSUPPORT, as from a kernel without them.
+//     protocols. Others get EAFNOSUPPORT, as from a kernel without them. Of the
+//     internet families' protocols, MPTCP, SCTP, DCCP, UDP-Lite and L2TP get
+//     EPROTONOSUPPORT: few programs need them, and those fall back to TCP.
 //     socketpair is limited to unix. socketcall, through which 32-bit x86
 //     programs can reach every family out of the filter's sight, is refused,
 //     so programs that know no other way (old C libraries, Go) have no sockets.
@@ -25,6 +29,9 @@ package seccomp
 //   - process_vm_readv and process_vm_writev need CAP_SYS_PTRACE. They read and
 //     write other processes without stopping them. ptrace stays as in
 //     Docker's profile, for debuggers; a program can trace its own children.
+//   - prlimit64 can read the limits of any process and set those of the caller
+//     alone: PID 1 of a sandbox has the same user.
+//   - memfd_secret is refused: nothing can take its memory back.
 //   - modify_ldt is refused: only 16-bit programs need it, and it widens the
 //     kernel's attack surface.
 //   - io_uring (which acts outside the filter's view), userfaultfd (which makes
@@ -60,7 +67,7 @@ func Default() *Policy {
 
 // hardening are the rules that replace Docker's for the calls that they name.
 func hardening() []Rule {
-	return append(append(sockets(), terminals()...), refusals()...)
+	return slices.Concat(sockets(), protocols(), terminals(), limits(), refusals())
 }
 
 // The kernel reads these arguments as 32-bit integers, and compilers may leave
@@ -104,6 +111,50 @@ func sockets() []Rule {
 	}
 }
 
+// Types and protocols of sockets, include/linux/net.h and uapi/linux/in.h. In
+// the other families that are allowed these numbers mean nothing.
+const (
+	sockTypeMask  = 0xf
+	sockSeqpacket = 5 // SCTP, in the internet families
+	sockDCCP      = 6
+	protoDCCP     = 33
+	protoL2TP     = 115
+	protoSCTP     = 132
+	protoUDPLite  = 136
+	protoMPTCP    = 262
+)
+
+func protocols() []Rule {
+	refused := func(comment string, args ...Arg) Rule {
+		return Rule{Names: []string{"socket"}, Action: ActErrno, Errno: new(errnoEPROTONOSUPPORT), Comment: comment, Args: args}
+	}
+	kind := func(value uint64) Arg {
+		return Arg{Index: 1, Value: sockTypeMask, ValueTwo: value, Op: OpMaskedEqual}
+	}
+	return []Rule{
+		refused("DCCP", equal32(2, protoDCCP)),
+		refused("L2TP", equal32(2, protoL2TP)),
+		refused("SCTP", equal32(2, protoSCTP)),
+		refused("UDP-Lite", equal32(2, protoUDPLite)),
+		refused("MPTCP", equal32(2, protoMPTCP)),
+		refused("DCCP by its type", kind(sockDCCP)),
+		refused("SCTP by its type", equal32(0, afInet), kind(sockSeqpacket)),
+		refused("SCTP by its type", equal32(0, afInet6), kind(sockSeqpacket)),
+	}
+}
+
+// limits lets a process set its own limits only, and read those of others.
+func limits() []Rule {
+	allow := func(comment string, arg Arg) Rule {
+		return Rule{Names: []string{"prlimit64"}, Action: ActAllow, Comment: comment, Args: []Arg{arg}}
+	}
+	return []Rule{
+		allow("of the caller", equal32(0, 0)),
+		allow("reads only", Arg{Index: 2, Value: 0, Op: OpEqualTo}),
+		refuse("of another process", "prlimit64"),
+	}
+}
+
 // Terminal ioctls, include/uapi/asm-generic/ioctls.h: the same on every
 // architecture that this package compiles for.
 const (
@@ -133,6 +184,7 @@ func refusals() []Rule {
 		refuse("keys are not namespaced", "add_key", "request_key", "keyctl"),
 		refuse("replaces the kernel", "kexec_load", "kexec_file_load"),
 		refuse("for 16-bit programs only", "modify_ldt"),
+		refuse("memory that nothing can take back", "memfd_secret"),
 	}
 }
 

@@ -117,6 +117,18 @@ func TestDefaultArguments(t *testing.T) {
 		{admin, "io_uring_setup", nil, eperm},
 		{admin, "userfaultfd", nil, eperm},
 		{admin, "keyctl", nil, eperm},
+		{amd64, "socket", []uint64{2, 1, 6}, allow}, // TCP
+		{amd64, "socket", []uint64{10, 2, 17}, allow},
+		{amd64, "socket", []uint64{2, 1, 262}, "errno 93 (EPROTONOSUPPORT)"},
+		{amd64, "socket", []uint64{10, 1, high | 132}, "errno 93 (EPROTONOSUPPORT)"},
+		{amd64, "socket", []uint64{10, high | 0x80005, 0}, "errno 93 (EPROTONOSUPPORT)"},
+		{amd64, "socket", []uint64{2, 0x80006, 0}, "errno 93 (EPROTONOSUPPORT)"},
+		{amd64, "socket", []uint64{1, 0x80005, 0}, allow}, // unix, SOCK_SEQPACKET
+		{amd64, "prlimit64", []uint64{high, 7, 1}, allow},
+		{amd64, "prlimit64", []uint64{1, 7, 0}, allow},
+		{amd64, "prlimit64", []uint64{1, 7, high}, eperm},
+		{admin, "prlimit64", []uint64{1, 7, 1}, eperm},
+		{amd64, "memfd_secret", nil, eperm},
 		{admin, "modify_ldt", nil, eperm},
 		{admin, "bpf", nil, allow},
 		{amd64, "bpf", nil, eperm},
@@ -163,7 +175,7 @@ func TestDefaultOnlyRemoves(t *testing.T) {
 		changed[d.Syscall] = true
 	}
 	want := map[string]bool{
-		"ioctl": true, "socket": true, "socketpair": true, "modify_ldt": true,
+		"ioctl": true, "socket": true, "socketpair": true, "modify_ldt": true, "prlimit64": true, "memfd_secret": true,
 		"process_vm_readv": true, "process_vm_writev": true,
 	}
 	if !reflect.DeepEqual(changed, want) {

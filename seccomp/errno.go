@@ -3,9 +3,10 @@ package seccomp
 import "strings"
 
 const (
-	errnoEPERM        uint16 = 1
-	errnoENOSYS       uint16 = 38
-	errnoEAFNOSUPPORT uint16 = 97
+	errnoEPERM           uint16 = 1
+	errnoENOSYS          uint16 = 38
+	errnoEAFNOSUPPORT    uint16 = 97
+	errnoEPROTONOSUPPORT uint16 = 93
 )
 
 // errnoNames are the names of errno 1 to 133 as on every architecture that

@@ -40,7 +40,7 @@ func kernel() []Probe {
 		{"personality", "personality(2): no address space randomisation", reach(unix.SYS_PERSONALITY, attempt.NoRandomAddresses)},
 		{"personality-exec", "personality(2): every readable page is executable", reach(unix.SYS_PERSONALITY, 0x0400000)},
 		{"kcmp", "kcmp(2): addresses of kernel objects, by their order", always(func() error {
-			return attempt.Call(unix.SYS_KCMP, uintptr(os.Getpid()), uintptr(os.Getpid()), 1)
+			return compare(os.Getpid())
 		})},
 		{"process_vm_readv", "process_vm_readv(2): memory of others without stopping them", always(func() error { return readsMemory(0) })},
 		{"process_vm_writev", "process_vm_writev(2)", reach(unix.SYS_PROCESS_VM_WRITEV, uintptr(os.Getpid()))},
@@ -85,6 +85,12 @@ func kernel() []Probe {
 		out = append(out, Probe{"kernel/" + c.name, "reach " + c.name, c.why, Plain, c.act})
 	}
 	return out
+}
+
+// compare asks whether another process has the memory of this one.
+func compare(pid int) error {
+	const memory = 1 // KCMP_VM
+	return attempt.Call(unix.SYS_KCMP, uintptr(os.Getpid()), uintptr(pid), memory)
 }
 
 // sameTick sets the length of the clock's tick to what it is.

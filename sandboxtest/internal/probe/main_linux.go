@@ -108,7 +108,7 @@ func (f *Facts) try(name string) Answer {
 	if err != nil {
 		return Answer{Name: name, Trouble: err.Error()}
 	}
-	const patience = 30 * time.Second
+	const patience = time.Minute
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	var out, complaints bytes.Buffer

@@ -94,14 +94,13 @@ func mounts() []Probe {
 		fs("cgroup2", "", "cgroups(7): limits, and on v1 release_agent"),
 		fs("overlay", "lowerdir=/usr:/etc", "CVE-2021-3493, CVE-2023-0386: overlayfs in user namespaces"),
 		fs("ramfs", "", "memory without a limit of size"),
-		fs("bpf", "", "bpf(2): pinned programs and maps"),
 		{"namespaces/mount-cgroup", "mount a hierarchy of cgroup v1", "CVE-2022-0492: its release_agent runs on the host", Bare, always(mountCgroup1)},
 		{"namespaces/bind", "bind a directory to another place", "mount(2), MS_BIND: what lies below a mount", Bare, always(func() error {
 			return attempt.MountInTmp("tmpfs", "", func(dir string) error { return unix.Mount("/usr", dir, "", unix.MS_BIND, "") })
 		})},
 		{"namespaces/remount", "change the flags of /", "mount(2), MS_REMOUNT: read-only made writable", Bare,
 			always(func() error {
-				return unix.Mount("", "/", "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_NOATIME|ownFlags(), "")
+				return unix.Mount("", "/", "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RELATIME|ownFlags(), "")
 			})},
 		{"namespaces/mount-setattr", "change the attributes of / by mount_setattr(2)", "CVE-2022-0185's new mount interface; filters older than it let it through", Bare,
 			always(func() error { return attempt.SetAttr("/", unix.MountAttr{Attr_set: unix.MOUNT_ATTR_NOSUID}) })},

@@ -13,8 +13,6 @@ import (
 	"github.com/seed-d1379373/sandbox/internal/attempt"
 )
 
-// What is readable here and no secret stays open in most sandboxes, because
-// programs read it: see meminfo and its like.
 func proc() []Probe {
 	var out []Probe
 	for _, r := range []struct{ name, why string }{
@@ -35,6 +33,7 @@ func proc() []Probe {
 		{"config.gz", "proc_config.gz(5): which holes the kernel may have"},
 		{"diskstats", "proc_diskstats(5): when the host reads and writes"},
 		{"partitions", "proc_partitions(5): the host's disks"},
+		{"modules", "proc_modules(5): which holes the kernel may have, and addresses"},
 		{"softirqs", "the host's work: a side channel"},
 		{"zoneinfo", "proc_zoneinfo(5): the host's memory"},
 		{"loadavg", "proc_loadavg(5): the host's load"},
@@ -69,7 +68,7 @@ func proc() []Probe {
 	return append(out, []Probe{
 		{"proc/write-sys-net", "write a network sysctl", "CVE-2025-52881, CVE-2022-0811: sysctls from inside", Bare,
 			always(func() error { return attempt.Rewrite("/proc/sys/net/ipv4/ip_default_ttl") })},
-		{"proc/write-sys-hostname", "open the host name's sysctl for writing", "proc_sys_kernel(5)", Bare, opens("/proc/sys/kernel/hostname")},
+		{"proc/write-sys-hostname", "open the host name's sysctl for writing", "proc_sys_kernel(5)", Plain, opens("/proc/sys/kernel/hostname")},
 		{"proc/write-sys-user", "open the limits of user namespaces for writing", "proc_sys_user(5)", Bare, opens("/proc/sys/user/max_user_namespaces")},
 		{"proc/host-process", "find a process of the host", "pid_namespaces(7)", Plain, func(f *Facts) error { _, err := f.bystander(); return err }},
 		{"proc/host-environment", "read the environment of a process of the host", "proc_pid_environ(5): where secrets are kept", Plain, func(f *Facts) error {
@@ -79,6 +78,7 @@ func proc() []Probe {
 			}
 			return attempt.Open(dir+"/environ", unix.O_RDONLY)
 		}},
+		{"proc/mount-sources", "read on which disk of the host the view lies", "proc_pid_mountinfo(5)", Plain, always(mountSources)},
 		{"proc/physical-addresses", "read physical addresses of own memory", "proc_pid_pagemap(5): what Rowhammer needs", Plain, always(physicalAddress)},
 	}...)
 }
@@ -112,6 +112,14 @@ func (f *Facts) bystander() (dir string, err error) {
 		}
 	}
 	return "", errHidden
+}
+
+func mountSources() error {
+	b, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return err
+	}
+	return holds(strings.Contains(string(b), " /dev/"), "no disk")
 }
 
 // physicalAddress reads the page table of a page of this process: the frame's

@@ -28,7 +28,7 @@ func resources() []Probe {
 			const ofProcess, realTime = 1, 1 << 13
 			return attempt.Call(unix.SYS_IOPRIO_SET, ofProcess, 0, realTime)
 		})},
-		{"resources/raise-limit", "raise a hard limit", "setrlimit(2), CAP_SYS_RESOURCE", Bare, always(raiseLimit)},
+		{"resources/raise-limit", "raise a hard limit", "setrlimit(2), CAP_SYS_RESOURCE", Plain, always(raiseLimit)},
 		{"resources/oom-score", "be the last victim of the out-of-memory killer", "proc_pid_oom_score_adj(5): others die first", Plain,
 			always(func() error { return write("/proc/self/oom_score_adj", "-900") })},
 		{"resources/core", "leave a core dump", "core(5): the disk, or a program that the host's root runs", Plain, always(func() error {
@@ -45,7 +45,7 @@ func resources() []Probe {
 		{"resources/pipe", "make a pipe of 2 MiB", "pipe(7), pipe-max-size", Plain, always(widePipe)},
 		{"resources/tmp", "write 256 MiB to /tmp", "tmpfs(5): the disk or the memory of the host", Plain, always(func() error { return fill("/tmp") })},
 		{"resources/shm", "write 256 MiB to /dev/shm", "tmpfs(5): the memory of the host", Plain, always(func() error { return fill("/dev/shm") })},
-		{"resources/files", "make 20,000 files in /tmp", "tmpfs(5), nr_inodes: kernel memory", Plain, always(func() error { return makeFiles(20000) })},
+		{"resources/files", "make 20,000 files in /dev/shm", "tmpfs(5), nr_inodes: kernel memory", Plain, always(func() error { return makeFiles("/dev/shm", 20000) })},
 		{"resources/processes", "make 1,000 processes", "fork(2): the fork bomb", Plain, always(func() error { return fork(1000) })},
 		{"resources/memory", "use 1,200 MiB of memory", "the memory of the host", Plain, always(func() error { return useMemory(1200 * mib) })},
 	}
@@ -95,8 +95,8 @@ func fill(dir string) error {
 	return unix.Fallocate(int(f.Fd()), 0, 0, 256*mib)
 }
 
-func makeFiles(n int) error {
-	dir, err := os.MkdirTemp("/tmp", "files")
+func makeFiles(dir string, n int) error {
+	dir, err := os.MkdirTemp(dir, "files")
 	if err != nil {
 		return err
 	}
@@ -127,26 +127,24 @@ func fork(n int) error {
 	return nil
 }
 
-// useMemory touches every page, where the host has that much to spare.
-func useMemory(bytes int) error {
+// useMemory uses it where the host has that much to spare.
+func useMemory(bytes int64) error {
 	b, err := os.ReadFile("/proc/meminfo")
 	if err != nil {
 		return err
 	}
-	var available int
+	var available int64
 	for line := range strings.Lines(string(b)) {
 		fmt.Sscanf(line, "MemAvailable: %d kB", &available)
 	}
 	if available<<10 < 2*bytes {
 		return errors.New("the host has too little memory to try")
 	}
-	memory, err := unix.Mmap(-1, 0, bytes, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+	// Pages that are allocated so are charged, and not even cleared.
+	fd, err := unix.MemfdCreate("probe", unix.MFD_CLOEXEC)
 	if err != nil {
 		return err
 	}
-	defer unix.Munmap(memory)
-	for i := 0; i < bytes; i += os.Getpagesize() {
-		memory[i] = 1
-	}
-	return nil
+	defer unix.Close(fd)
+	return unix.Fallocate(fd, 0, 0, bytes)
 }

@@ -46,9 +46,7 @@ func supervisor() []Probe {
 		{"supervisor/namespaces", "open its namespaces", "setns(2)", Plain, entry("ns/mnt", func(p string) error { return attempt.Open(p, unix.O_RDONLY) })},
 		{"supervisor/oom-score", "make it the next victim of the out-of-memory killer", "proc_pid_oom_score_adj(5): the end of what enforces the limits", Plain,
 			entry("oom_score_adj", attempt.Rewrite)},
-		{"supervisor/compare", "compare kernel objects with it by kcmp(2)", "kcmp(2)", Plain, pid(func(pid int) error {
-			return attempt.Call(unix.SYS_KCMP, uintptr(os.Getpid()), uintptr(pid), 1) // KCMP_VM
-		})},
+		{"supervisor/compare", "compare kernel objects with it by kcmp(2)", "kcmp(2)", Plain, pid(compare)},
 		{"supervisor/limits", "set its resource limits", "prlimit(2): a CPU time of zero is its death", Plain, pid(func(pid int) error {
 			var limit unix.Rlimit
 			if err := unix.Prlimit(pid, unix.RLIMIT_CORE, nil, &limit); err != nil {
