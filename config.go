@@ -5,6 +5,7 @@ import (
 
 	"github.com/seed-d1379373/sandbox/caps"
 	"github.com/seed-d1379373/sandbox/cgroup"
+	"github.com/seed-d1379373/sandbox/lsm"
 	"github.com/seed-d1379373/sandbox/namespace"
 	"github.com/seed-d1379373/sandbox/seccomp"
 )
@@ -44,10 +45,11 @@ type Config struct {
 	OOMScoreAdj *int               `json:"oomScoreAdj,omitempty"`
 	Terminal    bool               `json:"terminal,omitempty"`
 
-	Privileged      bool   `json:"privileged,omitempty"`
-	AppArmor        string `json:"apparmor,omitempty"`
-	SELinux         Label  `json:"selinux,omitzero"`
-	SELinuxDisabled bool   `json:"selinuxDisabled,omitempty"`
+	Privileged      bool      `json:"privileged,omitempty"`
+	AppArmor        string    `json:"apparmor,omitempty"`
+	SELinux         lsm.Label `json:"selinux,omitzero"`
+	SELinuxMount    lsm.Label `json:"selinuxMount,omitzero"`
+	SELinuxDisabled bool      `json:"selinuxDisabled,omitempty"`
 
 	CapAdd        []string `json:"capAdd,omitempty"`
 	CapDrop       []string `json:"capDrop,omitempty"`
@@ -55,8 +57,9 @@ type Config struct {
 	Bounding      caps.Set `json:"capBounding"`          // what the sandbox can have at most
 	NewPrivileges bool     `json:"newPrivileges,omitempty"`
 
-	Seccomp  string `json:"seccomp"`  // "default", "unconfined" or "custom"
-	Landlock bool   `json:"landlock"` // the second line over the file view
+	Seccomp       string     `json:"seccomp"`  // "default", "unconfined" or "custom"
+	Landlock      bool       `json:"landlock"` // the second line over the file view
+	LandlockRules []lsm.Rule `json:"landlockRules,omitempty"`
 
 	RootFS   string   `json:"rootfs,omitempty"`
 	Mounts   []Mount  `json:"mounts,omitempty"`

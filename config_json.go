@@ -35,7 +35,7 @@ func (c Config) clone() Config {
 	c.Devices, c.DeviceRules = slices.Clone(c.Devices), slices.Clone(c.DeviceRules)
 	c.CapAdd, c.CapDrop = slices.Clone(c.CapAdd), slices.Clone(c.CapDrop)
 	c.Mounts, c.Masks, c.SUID = slices.Clone(c.Mounts), slices.Clone(c.Masks), slices.Clone(c.SUID)
-	c.BestEffort = slices.Clone(c.BestEffort)
+	c.BestEffort, c.LandlockRules = slices.Clone(c.BestEffort), slices.Clone(c.LandlockRules)
 	if n := c.OOMScoreAdj; n != nil {
 		copied := *n
 		c.OOMScoreAdj = &copied

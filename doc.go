@@ -157,7 +157,16 @@
 // line, and scopes signals and abstract Unix sockets (ABI 6). It is left out for
 // a command that may have CAP_SYS_ADMIN, because Landlock refuses every mount.
 // A kernel without it is shown in the report and is no error. TCP is not part
-// of the ruleset: without a network there is none.
+// of the ruleset: without a network there is none. [WithLandlock] adds rules of
+// the caller's as a second layer.
+//
+// # AppArmor and SELinux
+//
+// Without options the command has the host program's own label. [WithAppArmor]
+// and [WithSELinux] give it another, which is in force, or the start fails: a
+// profile that is not loaded or only complains, a label that the policy does not
+// know, and a permissive kernel are errors before anything starts. The launcher
+// reads back what it has written.
 //
 // # End of life
 //

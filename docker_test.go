@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/seed-d1379373/sandbox"
+	"github.com/seed-d1379373/sandbox/lsm"
 	"github.com/seed-d1379373/sandbox/seccomp"
 )
 
@@ -111,7 +112,7 @@ func TestDockerArgs(t *testing.T) {
 		{words("--privileged"), opts{sandbox.WithPrivileged()}},
 		{words("--privileged=false"), nil},
 		{words("--security-opt seccomp=unconfined"), opts{sandbox.WithSeccomp(seccomp.Unconfined)}},
-		{words("--security-opt label:level:s0:c100,c200 --security-opt label=type:svirt_t"), opts{sandbox.WithSELinux(sandbox.Label{Type: "svirt_t", Level: "s0:c100,c200"})}},
+		{words("--security-opt label:level:s0:c100,c200 --security-opt label=type:svirt_t"), opts{sandbox.WithSELinux(lsm.Label{Type: "svirt_t", Level: "s0:c100,c200"})}},
 		{words("--security-opt label=disable"), opts{sandbox.WithSELinuxDisabled()}},
 		{words("--security-opt apparmor=strict"), opts{sandbox.WithAppArmor("strict")}},
 		{words("--security-opt no-new-privileges"), nil},

@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"github.com/seed-d1379373/sandbox/internal/launch"
+	"github.com/seed-d1379373/sandbox/internal/plan"
 )
 
 // An OptionError is an option whose value is wrong on any host. [New] joins
@@ -47,6 +48,12 @@ func setupHint(e *SetupError) string {
 	switch {
 	case e.Step == "execute" && errno(syscall.EPERM):
 		return "the seccomp profile or an LSM refuses execve"
+	case e.Step == "set AppArmor profile" && errno(syscall.ENOENT):
+		return "the profile is not loaded any more"
+	case strings.HasPrefix(e.Step, "set ") && errno(plan.NotProc):
+		return "/proc inside is not the process file system"
+	case strings.HasPrefix(e.Step, "set ") && errno(plan.NotTaken):
+		return "the kernel did not take it"
 	case strings.HasPrefix(e.Step, "bind ") && errno(syscall.ENOENT):
 		return "the source or the place for it does not exist"
 	case strings.HasPrefix(e.Step, "bind ") && errno(syscall.ENOTDIR):

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 
 	"github.com/seed-d1379373/sandbox"
+	"github.com/seed-d1379373/sandbox/lsm"
 )
 
 // What it means, not what it does: for root this is root of the host.
@@ -49,9 +50,10 @@ func ExampleWithAppArmor() {
 	// exited with status 0 <nil>
 }
 
-// Parts that are empty are those of the caller's label.
+// Parts that are empty are those of the caller's label; without a level each
+// start would get categories of its own.
 func ExampleWithSELinux() {
-	s, err := sandbox.New(sandbox.WithSELinux(sandbox.Label{Type: "svirt_t", Level: "s0:c100,c200"}))
+	s, err := sandbox.New(sandbox.WithSELinux(lsm.Label{Type: "svirt_t", Level: "s0:c100,c200"}))
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -64,9 +66,47 @@ func ExampleWithSELinux() {
 func ExampleWithSELinuxDisabled() {
 	_, err := sandbox.New(sandbox.WithSELinuxDisabled())
 	fmt.Println(err)
-	_, err = sandbox.New(sandbox.WithSELinuxDisabled(), sandbox.WithSELinux(sandbox.Label{Type: "svirt_t"}))
+	_, err = sandbox.New(sandbox.WithSELinuxDisabled(), sandbox.WithSELinux(lsm.Label{Type: "svirt_t"}))
 	fmt.Println(err)
 	// Output:
 	// <nil>
 	// sandbox: WithSELinuxDisabled(): contradicts a label
+}
+
+// Files and ports, on top of what the sandbox itself allows. A start is an error
+// where the kernel cannot restrict them.
+func ExampleWithLandlock() {
+	s, err := sandbox.New(
+		sandbox.WithLandlock(lsm.ReadOnly("/usr"), lsm.ReadOnly("/lib"), lsm.ReadOnly("/lib64"), lsm.ReadWrite("/tmp")),
+		sandbox.WithLandlock(lsm.ConnectTCP(443)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, rule := range s.Config().LandlockRules {
+		fmt.Println(rule)
+	}
+	_, err = sandbox.New(sandbox.WithLandlock(lsm.ReadOnly("usr")))
+	fmt.Println(err)
+	// Output:
+	// read-only /usr
+	// read-only /lib
+	// read-only /lib64
+	// read-write /tmp
+	// connect-tcp 443
+	// sandbox: WithLandlock(read-only usr): not an absolute path
+}
+
+// The file systems that are made for the command are labelled for it.
+func ExampleWithSELinuxMountLabel() {
+	s, err := sandbox.New(
+		sandbox.WithSELinux(lsm.Label{Type: "svirt_t"}),
+		sandbox.WithSELinuxMountLabel(lsm.Label{Type: "svirt_image_t"}))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	json.NewEncoder(os.Stdout).Encode(s.Config().SELinuxMount)
+	// Output:
+	// {"type":"svirt_image_t"}
 }

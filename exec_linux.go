@@ -60,6 +60,7 @@ func (e *execution) run(ctx context.Context) (*Process, error) {
 	r.cmd, r.settings, r.begin, r.report = e.cmd, e.settings, e.begin, e.of.report
 	r.initPidfd, r.commandPidfd = -1, -1
 	r.additional = true
+	r.level = e.of.level
 	var err error
 	if r.control, e.peer, err = launch.NewControl(); err != nil {
 		return nil, &SetupError{"open the control socket", "", err}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/seed-d1379373/sandbox/caps"
 	"github.com/seed-d1379373/sandbox/cgroup"
+	"github.com/seed-d1379373/sandbox/lsm"
 	"github.com/seed-d1379373/sandbox/namespace"
 	"github.com/seed-d1379373/sandbox/seccomp"
 )
@@ -52,7 +53,7 @@ func newHost(cgroupParent string) (*host, error) {
 	if h.seccomp, err = seccomp.NativeTarget(); err != nil {
 		return nil, err
 	}
-	if h.landlock, h.landlockErr = landlockABI(); scarce(h.landlockErr) {
+	if h.landlock, h.landlockErr = lsm.LandlockABI(); scarce(h.landlockErr) {
 		return nil, h.landlockErr
 	}
 	if cgroupParent != "" {
@@ -105,21 +106,6 @@ func inInitialUserNS() (bool, error) {
 		return false, err
 	}
 	return len(maps) == 1 && maps[0] == namespace.IDMap{Inside: 0, Outside: 0, Count: 1<<32 - 1}, nil
-}
-
-// landlockABI asks the kernel for its version of Landlock.
-func landlockABI() (int, error) {
-	const version = 1 // LANDLOCK_CREATE_RULESET_VERSION
-	abi, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, version)
-	switch errno {
-	case 0:
-		return int(abi), nil
-	case unix.ENOSYS:
-		return 0, errors.New("the kernel was built without it or is older than 5.13")
-	case unix.EOPNOTSUPP:
-		return 0, errors.New("it is not in the kernel's list of active LSMs (lsm= on the command line)")
-	}
-	return 0, errno
 }
 
 func kernelRelease() string {

@@ -79,7 +79,7 @@ func (c *imageCache) close() {
 func imageKey(s *plan.Spec) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d %d %d %d %d %q", s.Files.Keep, s.Files.Control, s.Files.Last, s.Prepared, len(s.Cgroups), s.Command.Dir)
-	fmt.Fprint(&b, s.Join)
+	fmt.Fprint(&b, s.Join, s.AttrExec, s.FreshLabel)
 	if s.Files.Pipes != nil {
 		fmt.Fprint(&b, s.Files.Pipes.Files)
 	}

@@ -27,6 +27,7 @@ func helperModes() map[string]func(args []string) int {
 
 		"remap":    replaceFiles, // put files in the place of the host's user databases, and ...
 		"remapped": runRemapped,  // ... run a command with other ids
+		"confined": runConfined,  // start a sandbox from within a profile
 	}
 }
 

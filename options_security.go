@@ -3,6 +3,7 @@ package sandbox
 import (
 	"strings"
 
+	"github.com/seed-d1379373/sandbox/lsm"
 	"github.com/seed-d1379373/sandbox/seccomp"
 )
 
@@ -109,26 +110,70 @@ func (s *settings) seccompOpt(opt, value string) {
 	}
 }
 
-// WithAppArmor runs the command under this AppArmor profile, which must be
-// loaded; "unconfined" is none.
+// WithAppArmor confines the command by this AppArmor profile (apparmor(7)),
+// which must be loaded and in enforce mode; "unconfined" is none. A host program
+// that is confined itself keeps its own profile, and the command has both
+// (stacking). It works with no_new_privs, which is the default.
+//
+// [lsm.DefaultProfile] is a profile of this library's, on the model of Docker's.
+// If it is not loaded, the first start loads it, which takes root and
+// apparmor_parser; it stays in the kernel.
+//
+// What a profile allows is the administrator's affair. A profile sees paths as
+// they are inside.
 func WithAppArmor(profile string) Option {
 	return named("WithAppArmor", func(s *settings) { s.AppArmor = profile })
 }
 
-// A Label is a SELinux context. Empty parts are those of the caller's context.
-type Label struct {
-	User  string `json:"user,omitempty"`
-	Role  string `json:"role,omitempty"`
-	Type  string `json:"type,omitempty"`
-	Level string `json:"level,omitempty"`
-}
-
-// WithSELinux runs the command with this SELinux label.
-func WithSELinux(l Label) Option {
+// WithSELinux runs the command with this SELinux label (selinux(8)). Empty parts
+// are those of the host program's label, but for the level: there each start
+// gets a pair of categories that no other sandbox has, such as s0:c17,c803,
+// so that under a policy with categories (MCS) two sandboxes cannot touch each
+// other's files and processes. One that joins another's IPC namespace gets the
+// other's pair. Give a level to share files, or to keep them over several runs.
+//
+// The kernel must be enforcing. With no_new_privs, the default, and because the
+// view is mounted nosuid, the policy must let the host program's type enter the
+// label's type (process transition) with process2 nnp_transition and
+// nosuid_transition.
+//
+// File systems that are made for the command (/tmp, /dev/shm, WithTmpfs,
+// terminals) are labelled for it, see [WithSELinuxMountLabel]. What is bound
+// keeps its labels.
+func WithSELinux(l lsm.Label) Option {
 	return named("WithSELinux", func(s *settings) { s.SELinux = l })
 }
 
-// WithSELinuxDisabled runs the command with the caller's own label.
+// WithSELinuxMountLabel labels the files of the file systems in memory that are
+// made for a command with [WithSELinux]. Empty parts are the user of the
+// command's label, object_r, its level, and the type that the distribution
+// names for containers of the command's type (container_file_t for container_t),
+// or else that the policy gives to a directory made by the command.
+func WithSELinuxMountLabel(l lsm.Label) Option {
+	return named("WithSELinuxMountLabel", func(s *settings) { s.SELinuxMount = l })
+}
+
+// WithSELinuxDisabled gives the command no SELinux label, as Docker's
+// label:disable: it runs with the host program's own, or with the one that the
+// policy gives to its program.
 func WithSELinuxDisabled() Option {
 	return named("WithSELinuxDisabled", func(s *settings) { s.SELinuxDisabled = true })
+}
+
+// WithLandlock confines the command by these rules (landlock(7)), on top of all
+// else: with a rule about paths, only the named paths can be opened, changed and
+// executed, as they are named inside; with a rule about TCP, only the named
+// ports can be bound and connected to. It is additive.
+//
+//	sandbox.WithLandlock(lsm.ReadOnly("/"), lsm.ReadWrite("/data"), lsm.ConnectTCP(443))
+//
+// Rules about paths need Linux 6.2, about TCP 6.7, scopes 6.12. What the kernel
+// cannot enforce is an *[UnsupportedError], unless [FeatureLandlock] is a best
+// effort: then the rest is enforced and the report says what is missing.
+//
+// Rules do not cover what is open already, stat(2), chdir(2) and changes of modes
+// and owners, nor sockets other than TCP. A command with CAP_SYS_ADMIN that has
+// rules about paths cannot mount. The standard files can be opened again.
+func WithLandlock(rules ...lsm.Rule) Option {
+	return named("WithLandlock", func(s *settings) { s.LandlockRules = append(s.LandlockRules, rules...) })
 }

@@ -17,6 +17,7 @@ type prepared struct {
 	identity *identity
 	spec     plan.Spec // without Files and Command
 	group    *groupPlan
+	selinux  *seLinux // nil without a label
 	report   *Report
 
 	images imageCache
@@ -101,7 +102,9 @@ func resolve(s *settings, h *host) (*prepared, error) {
 	if err := p.filters(s, state); err != nil {
 		return nil, err
 	}
-	p.landlock(s, state)
+	if err := p.landlock(s, state); err != nil {
+		return nil, err
+	}
 	if p.group, err = planGroup(s, h, id, p.report); err != nil {
 		return nil, err
 	}
@@ -167,6 +170,9 @@ func (p *prepared) filters(s *settings, state caps.State) error {
 	if policy == nil {
 		policy = seccomp.Default()
 	}
+	if aboutTCP(s.LandlockRules) {
+		policy = policy.With(detours()...)
+	}
 	if policy.IsUnconfined() {
 		p.report.set(FeatureSeccomp, Off, "unconfined", "")
 		return nil
@@ -178,100 +184,6 @@ func (p *prepared) filters(s *settings, state caps.State) error {
 	p.spec.Seccomp, p.spec.SeccompFlags = filter.Bytes(), policy.LoadFlags()
 	p.report.set(FeatureSeccomp, Enforced, s.Seccomp+" profile", "")
 	return nil
-}
-
-// The rights of landlock(7), by the version that brought them.
-const (
-	fsExecute   = 1 << 0
-	fsWriteFile = 1 << 1
-	fsReadFile  = 1 << 2
-	fsReadDir   = 1 << 3
-	fsMakeChar  = 1 << 6
-	fsMakeBlock = 1 << 11
-	fsVersion1  = 1<<13 - 1
-	fsRefer     = 1 << 13
-	fsTruncate  = 1 << 14
-	fsIoctlDev  = 1 << 15
-
-	scopeAbstractUnix = 1 << 0
-	scopeSignal       = 1 << 1
-)
-
-// landlock repeats the file view as a second line. It is not there for a
-// command that may mount: Landlock refuses every change of the mounts.
-func (p *prepared) landlock(s *settings, state caps.State) {
-	abi := p.host.landlock
-	switch {
-	case !s.Landlock:
-		p.report.set(FeatureLandlock, Off, "turned off", "")
-		return
-	case state.Permitted.Union(state.Bounding).Has(caps.SysAdmin):
-		p.report.set(FeatureLandlock, Off, "the command may mount, which Landlock would refuse", "")
-		return
-	case abi == 0:
-		p.report.set(FeatureLandlock, Missing, "the mounts alone make the view: "+p.host.landlockErr.Error(), "boot a kernel with Landlock, 5.13 or later")
-		return
-	}
-	l := &plan.Landlock{HandledFS: fsVersion1, Size: 8}
-	if abi >= 2 {
-		l.HandledFS |= fsRefer
-	}
-	if abi >= 3 {
-		l.HandledFS |= fsTruncate
-	}
-	if abi >= 4 {
-		l.Size = 16
-	}
-	if abi >= 5 {
-		l.HandledFS |= fsIoctlDev
-	}
-	if abi >= 6 {
-		l.Size, l.Scoped = 24, scopeSignal
-		if s.Network == NetworkNone {
-			l.Scoped |= scopeAbstractUnix
-		}
-	}
-	read := uint64(fsExecute | fsReadFile | fsReadDir)
-	device := uint64(fsReadFile|fsReadDir|fsWriteFile|fsTruncate|fsIoctlDev) & l.HandledFS
-	write := l.HandledFS &^ (fsMakeChar | fsMakeBlock)
-	l.Paths = []plan.LandlockPath{{Path: "/", Access: read}, {Path: "/proc", Access: read | device&^fsIoctlDev}, {Path: "/dev", Access: device}}
-	for _, d := range s.devices {
-		l.Paths = append(l.Paths, plan.LandlockPath{Path: d.inside, Access: device &^ fsReadDir})
-	}
-	for _, path := range writable(s) {
-		l.Paths = append(l.Paths, path.rule(write))
-	}
-	l.Inherited = []uint64{uint64(fsReadFile|fsIoctlDev) & l.HandledFS, uint64(fsWriteFile|fsTruncate|fsIoctlDev) & l.HandledFS, uint64(fsWriteFile|fsTruncate|fsIoctlDev) & l.HandledFS}
-	p.spec.Landlock = l
-	p.report.set(FeatureLandlock, Enforced, "over the file view", "")
-}
-
-// writablePath is a place that the command may write to.
-type writablePath struct {
-	path     string
-	file     bool
-	optional bool
-}
-
-// rule allows what may be done beneath a directory, or to a file.
-func (w writablePath) rule(all uint64) plan.LandlockPath {
-	if w.file {
-		all &= fsExecute | fsReadFile | fsWriteFile | fsTruncate | fsIoctlDev
-	}
-	return plan.LandlockPath{Path: w.path, Access: all, Optional: w.optional}
-}
-
-func writable(s *settings) []writablePath {
-	out := []writablePath{{path: "/tmp"}}
-	if s.IPC != IPCNone {
-		out = append(out, writablePath{path: "/dev/shm", optional: s.IPC == IPCHost}, writablePath{path: "/dev/mqueue", optional: s.IPC == IPCHost})
-	}
-	for _, m := range s.Mounts {
-		if !m.ReadOnly && m.Target != "/tmp" && m.Target != "/dev/shm" {
-			out = append(out, writablePath{path: m.Target, file: isFile(m.Source)})
-		}
-	}
-	return out
 }
 
 // limits are those by process. They may be lowered by anyone and raised by

@@ -15,6 +15,7 @@ import (
 	"github.com/seed-d1379373/sandbox/cgroup"
 	"github.com/seed-d1379373/sandbox/internal/launch"
 	"github.com/seed-d1379373/sandbox/internal/plan"
+	"github.com/seed-d1379373/sandbox/lsm"
 )
 
 // running is what a process holds on Linux.
@@ -38,6 +39,9 @@ type running struct {
 	executed time.Time
 	stops    []func() bool
 	exited   *launch.Message // the status, where it came before Start returned
+
+	categories *lsm.Categories // of its SELinux label; nil without any
+	level      string          // with them; empty where none were allocated
 
 	freezing sync.Mutex    // taken before mu
 	freezer  *cgroup.Group // made by the first Pause, where group cannot be frozen
@@ -418,6 +422,7 @@ func (r *running) release() error {
 			unix.Close(fd)
 		}
 	}
+	r.categories.Close()
 	if r.output != nil {
 		r.output.close()
 	}

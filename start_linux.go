@@ -139,6 +139,7 @@ func (st *start) program() *plan.Spec {
 		spec.Cgroups = append(spec.Cgroups, place.Path)
 	}
 	spec.CloneInto = st.prepared.group.cloneInto()
+	st.label(&spec)
 	if st.view != nil {
 		spec.Prepared = control + 1
 		spec.Files.Last = spec.Prepared
@@ -176,6 +177,9 @@ func isPipe(f *os.File) bool {
 // with the caller's files and pipes, and the fields are put back afterwards.
 func (st *start) startLauncher() error {
 	cmd, r := st.cmd, &st.p.running
+	if err := r.takeCategories(st.prepared.selinux, st.settings); err != nil {
+		return err
+	}
 	st.view = st.prepared.views.open(st.prepared)
 	files := append(append([]*os.File{}, cmd.ExtraFiles...), st.peer)
 	if st.view != nil {
@@ -316,6 +320,9 @@ func (st *start) setupError(m launch.Message) error {
 	step, ok := st.lowered.StepOf(m.Index)
 	if !ok {
 		return &SetupError{"run the launcher", "", fmt.Errorf("it reported the unknown instruction %d: %w", m.Index, errno)}
+	}
+	if err := st.labelRefused(step, errno); err != nil {
+		return err
 	}
 	if step.Name == "execute" && st.bare && (errno == unix.ENOENT || errno == unix.ENOTDIR) {
 		return &exec.Error{Name: arguments(st.cmd)[0], Err: exec.ErrNotFound}

@@ -20,7 +20,7 @@ func (s *settings) validate() error {
 	for _, check := range []func(*settings){
 		checkMemory, checkCPU, checkLimits, checkRlimits, checkTimes, checkUser,
 		checkCaps, checkSeccomp, checkRootFS, checkMounts, checkSUID, checkMasks, checkHostname,
-		checkModes, checkPID, checkUTS, checkMaps, checkDevices, checkSecurity, checkBestEffort,
+		checkModes, checkPID, checkUTS, checkMaps, checkDevices, checkLSM, checkSecurity, checkBestEffort,
 	} {
 		check(s)
 	}
@@ -405,9 +405,6 @@ func checkSecurity(s *settings) {
 		} else {
 			s.policy, s.Seccomp = p, "custom"
 		}
-	}
-	if s.SELinuxDisabled && s.SELinux != (Label{}) {
-		s.fail("WithSELinuxDisabled", "", "contradicts a label")
 	}
 	if !s.Privileged {
 		return

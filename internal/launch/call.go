@@ -42,6 +42,7 @@ var (
 	Fsconfig              = Call{"fsconfig", 431, 431}
 	Fsmount               = Call{"fsmount", 432, 432}
 	Fsopen                = Call{"fsopen", 430, 430}
+	Fstatfs               = Call{"fstatfs", 138, 44}
 	Futex                 = Call{"futex", 202, 98}
 	Getpid                = Call{"getpid", 39, 172}
 	Ioctl                 = Call{"ioctl", 16, 29}
@@ -65,6 +66,7 @@ var (
 	PivotRoot             = Call{"pivot_root", 155, 41}
 	Ppoll                 = Call{"ppoll", 271, 73}
 	Prctl                 = Call{"prctl", 157, 167}
+	Pread64               = Call{"pread64", 17, 67}
 	Prlimit64             = Call{"prlimit64", 302, 261}
 	Read                  = Call{"read", 0, 63}
 	Recvmsg               = Call{"recvmsg", 47, 212}

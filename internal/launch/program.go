@@ -161,8 +161,16 @@ func (p *Program) Replace(i int, c Call, args ...Arg) {
 
 // Fail makes instruction i fail with an errno and do nothing else.
 func (p *Program) Fail(i int, errno uint32) {
+	p.Replace(i, failing(errno), Int(errno))
+}
+
+// Raise appends an instruction that fails with an errno, for what only the
+// program itself finds wrong.
+func (p *Program) Raise(errno uint32) { p.Call(failing(errno), Int(errno)) }
+
+func failing(errno uint32) Call {
 	n := sumNumber - int(errno)
-	p.Replace(i, Call{"fail", n, n}, Int(errno))
+	return Call{"fail", n, n}
 }
 
 // NewLabel returns a label that is yet to be placed.

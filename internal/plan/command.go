@@ -24,9 +24,10 @@ func (b *builder) command() {
 	}
 	b.resetInherited()
 	b.setLimits()
-	ruleset := b.landlockRuleset()
+	rulesets := b.landlockRulesets()
 	b.setIdentity()
-	b.finishLandlock(ruleset)
+	b.setAttributes()
+	b.finishLandlock(rulesets)
 	if b.spec.AskHost {
 		b.Step("die with the launcher", "")
 		b.dieWithOuter()
@@ -36,7 +37,6 @@ func (b *builder) command() {
 		b.dieWithSupervisor()
 	}
 	b.chdir()
-	b.setAttributes()
 	b.waitForGate()
 	b.loadFilter()
 	b.execute()
@@ -202,14 +202,6 @@ func (b *builder) dieWithSupervisor() {
 	b.Call(launch.Ppoll, pipe, launch.Int(1), b.words("no time", 0, 0), launch.Int(0), launch.Int(8)).If(launch.Int(0), alive)
 	b.exit(launch.Int(setupFailed))
 	b.Place(alive)
-}
-
-// setAttributes writes the labels that the next execve takes on.
-func (b *builder) setAttributes() {
-	for _, a := range b.spec.AttrExec {
-		b.Step("set "+a.Name, a.Value)
-		b.writeFile(launch.Int(atFDCWD), a.Path, oWronly, 0, []byte(a.Value))
-	}
 }
 
 // waitForGate waits until PID 1 has given its privileges up.

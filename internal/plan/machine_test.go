@@ -17,14 +17,15 @@ import (
 // So the order of things, the life of every descriptor and the end of every
 // failure can be tested for every program, on any operating system.
 type machine struct {
-	lines     []line // of the listing, by instruction
-	first     uint64 // address of the first instruction
-	processes []*process
-	host      host
-	fail      *fault
-	missing   map[string]int64 // errno of execve by path
-	spinning  bool             // a process ran without an end
-	stuck     bool             // all processes waited for each other
+	lines      []line // of the listing, by instruction
+	first      uint64 // address of the first instruction
+	processes  []*process
+	host       host
+	fail       *fault
+	missing    map[string]int64 // errno of execve by path
+	filesystem int64            // magic number of what is mounted on /proc
+	spinning   bool             // a process ran without an end
+	stuck      bool             // all processes waited for each other
 }
 
 // A line is an instruction as the listing has it.
@@ -117,7 +118,8 @@ func decode(t *testing.T, p *launch.Program) *decoded {
 
 // load puts a program into a machine with one process, which the host started.
 func (d *decoded) load() *machine {
-	m := &machine{lines: d.lines, first: d.first, missing: map[string]int64{}}
+	const procfs = 0x9fa0
+	m := &machine{lines: d.lines, first: d.first, missing: map[string]int64{}, filesystem: procfs}
 	started := &process{role: "outer", m: m, memory: bytes.Clone(d.memory), at: m.first, files: map[int64]*file{}}
 	if m.has("shut the supervisor in") && !m.has("supervise") && !m.has("hide the launcher") {
 		started.role = "init" // the host started it as PID 1

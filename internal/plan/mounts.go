@@ -46,7 +46,7 @@ func (b *builder) view() {
 		for _, e := range v.Static {
 			b.remember(e)
 		}
-		b.entries(v.Entries)
+		b.entries(v.Entries, b.spec.FreshLabel)
 		b.Call(launch.Chdir, b.Text("/"))
 		b.Call(launch.Close, b.root)
 		return
@@ -59,8 +59,8 @@ func (b *builder) view() {
 	} else {
 		b.openRoot()
 	}
-	b.entries(v.Static)
-	b.entries(v.Entries)
+	b.entries(v.Static, b.spec.StaticLabel)
+	b.entries(v.Entries, b.spec.FreshLabel)
 	if v.ReadOnly {
 		b.Step("make the root read-only", "/")
 		b.setattr(b.root, ReadOnly, 0)
@@ -77,9 +77,11 @@ func (b *builder) view() {
 	b.Call(launch.Close, b.root)
 }
 
-func (b *builder) entries(list []Entry) {
+// entries carries records out. The label is that of files in file systems that
+// are made on the way.
+func (b *builder) entries(list []Entry, label string) {
 	for _, e := range list {
-		b.entry(e)
+		b.entry(e, label)
 	}
 }
 
@@ -146,7 +148,7 @@ func (b *builder) openRoot() {
 		b.Step("mount the root", "tmpfs")
 		fs := b.Cell("tmpfs", -1)
 		b.Call(launch.Fsopen, b.Text("tmpfs"), launch.Int(1)).Into(fs)
-		for _, o := range []Option{{"size", rootSize}, {"nr_inodes", rootFiles}, {"mode", "0755"}} {
+		for _, o := range labelled([]Option{{"size", rootSize}, {"nr_inodes", rootFiles}, {"mode", "0755"}}, b.spec.StaticLabel) {
 			b.Call(launch.Fsconfig, fs, launch.Int(fsconfigSetString), b.Text(o.Name), b.Text(o.Value), launch.Int(0))
 		}
 		b.Call(launch.Fsconfig, fs, launch.Int(fsconfigCreate), launch.Int(0), launch.Int(0), launch.Int(0))
@@ -158,7 +160,7 @@ func (b *builder) openRoot() {
 }
 
 // entry emits one record.
-func (b *builder) entry(e Entry) {
+func (b *builder) entry(e Entry, label string) {
 	rel := relative(e.path())
 	b.parents(rel)
 	switch e := e.(type) {
@@ -177,9 +179,12 @@ func (b *builder) entry(e Entry) {
 	case Bind:
 		b.bind(e, rel)
 	case Tmpfs:
-		b.tmpfs(e, rel)
+		b.tmpfs(e, rel, label)
 	case Filesystem:
 		b.Step("mount "+e.Type, e.Path)
+		if e.Type == "devpts" { // the other kinds take no label
+			e.Options = labelled(e.Options, label)
+		}
 		b.mount(rel, e.Type, e.Flags, options(e.Options))
 	case Mask:
 		b.mask(e, rel)
@@ -325,7 +330,7 @@ func (b *builder) openBind(e Bind) launch.Cell {
 	return tree
 }
 
-func (b *builder) tmpfs(e Tmpfs, rel string) {
+func (b *builder) tmpfs(e Tmpfs, rel, label string) {
 	b.Step("mount tmpfs", e.Path)
 	opts := []Option{{"mode", fmt.Sprintf("%#o", e.Mode)}}
 	if e.Size > 0 {
@@ -334,7 +339,7 @@ func (b *builder) tmpfs(e Tmpfs, rel string) {
 	if e.Files > 0 {
 		opts = append(opts, Option{"nr_inodes", fmt.Sprint(e.Files)})
 	}
-	b.mount(rel, "tmpfs", e.Flags, options(opts))
+	b.mount(rel, "tmpfs", e.Flags, options(labelled(opts, label)))
 	b.made[rel] = true
 }
 
@@ -408,12 +413,24 @@ func mountFlags(f Flags) (out int) {
 	return out
 }
 
+// labelled adds the option that gives every file of a file system one SELinux
+// label.
+func labelled(list []Option, label string) []Option {
+	if label == "" {
+		return list
+	}
+	return append(list[:len(list):len(list)], Option{"context", label})
+}
+
 func options(list []Option) string {
 	var out []string
 	for _, o := range list {
-		if o.Value == "" {
+		switch {
+		case o.Value == "":
 			out = append(out, o.Name)
-		} else {
+		case strings.Contains(o.Value, ","):
+			out = append(out, o.Name+`="`+o.Value+`"`)
+		default:
 			out = append(out, o.Name+"="+o.Value)
 		}
 	}

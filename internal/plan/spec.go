@@ -35,13 +35,16 @@ type Spec struct {
 	AskHost bool // the command asks to be moved into its cgroup, see [Spec.Execution]
 
 	NoNewPrivs   bool
-	Seccomp      []byte // the command's filter, as struct sock_filter; nil for none
-	SeccompFlags uint32 // of seccomp(2)
-	GuardFilter  []byte // the filter of the launcher's own two processes
-	Landlock     *Landlock
+	Seccomp      []byte     // the command's filter, as struct sock_filter; nil for none
+	SeccompFlags uint32     // of seccomp(2)
+	GuardFilter  []byte     // the filter of the launcher's own two processes
+	Landlock     []Landlock // in layers: what one refuses is refused
 	OOMScoreAdj  *int
 	Terminal     bool   // descriptor 0 becomes the controlling terminal
 	AttrExec     []Attr // LSM attributes to write before execve
+	// StaticLabel and FreshLabel are the SELinux labels of the files in the
+	// memory file systems of the view's two parts; empty for the kernel's choice.
+	StaticLabel, FreshLabel string
 
 	Command Command
 }
@@ -116,8 +119,9 @@ type Rlimit struct {
 	Hard     uint64
 }
 
-// Landlock is the ruleset of the command.
+// Landlock is a ruleset for the command.
 type Landlock struct {
+	Name                          string // for the steps
 	HandledFS, HandledNet, Scoped uint64
 	Size                          int // of struct landlock_ruleset_attr for this ABI
 	Paths                         []LandlockPath
@@ -132,6 +136,9 @@ type LandlockPath struct {
 	Path     string
 	Access   uint64
 	Optional bool // the path may be missing
+	// FileAccess is what of Access a file can have, where it is not known
+	// whether the path is a directory; 0 where it is.
+	FileAccess uint64
 }
 
 // LandlockPort allows access to a TCP port.
@@ -141,7 +148,12 @@ type LandlockPort struct {
 }
 
 // Attr is an LSM attribute of the command's thread.
-type Attr struct{ Name, Path, Value string }
+type Attr struct {
+	Name   string // such as "SELinux label"
+	File   string // below /proc/thread-self/attr
+	Value  string // what to write
+	Answer string // how what is read back begins
+}
 
 // Command is the program to run.
 type Command struct {

@@ -73,11 +73,11 @@ func base() *Spec {
 		Seccomp:      make([]byte, 4*8),
 		SeccompFlags: 4,
 		GuardFilter:  make([]byte, 2*8),
-		Landlock: &Landlock{
-			HandledFS: 0x1fff, Size: 8,
+		Landlock: []Landlock{{
+			Name: "Landlock", HandledFS: 0x1fff, Size: 8,
 			Paths:     []LandlockPath{{Path: "/", Access: 0xd}, {Path: "/dev/shm", Access: 0x1fff, Optional: true}},
 			Inherited: []uint64{4, 2, 2},
-		},
+		}},
 		Command: Command{Candidates: []string{"/bin/true"}, Args: []string{"true", "-x"}, Env: []string{"PATH=/bin", "HOME=/tmp"}, Dir: "/"},
 		View: View{
 			ReadOnly: true,
@@ -238,9 +238,14 @@ func labels() *Spec {
 	s := ordinary()
 	score := 500
 	s.OOMScoreAdj, s.Terminal = &score, true
-	s.AttrExec = []Attr{{"AppArmor profile", "/proc/self/attr/apparmor/exec", "exec strict"}}
+	s.AttrExec = []Attr{{"AppArmor profile", "apparmor/exec", "exec strict", "strict ("}}
+	s.StaticLabel, s.FreshLabel = "u:object_r:t:s0", "u:object_r:t:s0:c1,c2"
 	s.Join = []Join{{"net", 4}, {"ipc", 5}}
 	s.Namespaces.Network, s.Namespaces.IPC, s.Loopback = false, false, false
-	s.Landlock.Ports = []LandlockPort{{443, 2}}
+	s.Landlock = append(s.Landlock, Landlock{
+		Name: "WithLandlock", HandledFS: 0x1fff, HandledNet: 3, Size: 16,
+		Paths: []LandlockPath{{Path: "/usr", Access: 0xd, FileAccess: 5}},
+		Ports: []LandlockPort{{443, 2}},
+	})
 	return s
 }

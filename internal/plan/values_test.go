@@ -213,12 +213,28 @@ func TestFilters(t *testing.T) {
 func TestLandlockOfTheCommand(t *testing.T) {
 	s := labels()
 	c := completed(t, s.Program()).process("command")
-	e := c.one(t, "create Landlock ruleset", "landlock_create_ruleset")
-	if got := c.words(e.args[0], 3); !slices.Equal(got, []uint64{s.Landlock.HandledFS, 0, 0}) || e.args[1] != uint64(s.Landlock.Size) {
-		t.Errorf("ruleset %v, size %d", got, e.args[1])
+	for _, l := range s.Landlock {
+		c.checkLandlock(t, l)
 	}
-	for _, want := range s.Landlock.Paths {
-		step := "add Landlock rule " + want.Path
+	var ports []event
+	for _, e := range c.calls("landlock_add_rule") {
+		if strings.HasSuffix(e.line.step, "a port") && e.args[1] == landlockRulePort {
+			ports = append(ports, e)
+		}
+	}
+	if len(ports) != 1 || !slices.Equal(c.words(ports[0].args[2], 2), []uint64{2, 443}) {
+		t.Errorf("ports %v", ports)
+	}
+}
+
+func (c *process) checkLandlock(t *testing.T, l Landlock) {
+	t.Helper()
+	e := c.one(t, "create "+l.Name+" ruleset", "landlock_create_ruleset")
+	if got := c.words(e.args[0], 3); !slices.Equal(got, []uint64{l.HandledFS, l.HandledNet, l.Scoped}) || e.args[1] != uint64(l.Size) {
+		t.Errorf("%s: ruleset %v, size %d", l.Name, got, e.args[1])
+	}
+	for _, want := range l.Paths {
+		step := "add " + l.Name + " rule " + want.Path
 		opened := c.one(t, step, "openat")
 		if !slices.ContainsFunc(c.in(step), func(rule event) bool {
 			return rule.line.call == "landlock_add_rule" && rule.args[0] == uint64(e.result) && rule.args[1] == landlockRulePath &&
@@ -230,16 +246,7 @@ func TestLandlockOfTheCommand(t *testing.T) {
 			t.Errorf("%s: opens %s", want.Path, c.text(opened.args[1]))
 		}
 	}
-	var ports []event
-	for _, e := range c.calls("landlock_add_rule") {
-		if strings.HasSuffix(e.line.step, "a port") && e.args[1] == landlockRulePort {
-			ports = append(ports, e)
-		}
-	}
-	if len(ports) != 1 || !slices.Equal(c.words(ports[0].args[2], 2), []uint64{2, 443}) {
-		t.Errorf("ports %v", ports)
-	}
-	if last := c.one(t, "enforce Landlock ruleset", "landlock_restrict_self"); last.args[0] != uint64(e.result) {
+	if last := c.one(t, "enforce "+l.Name+" ruleset", "landlock_restrict_self"); last.args[0] != uint64(e.result) {
 		t.Errorf("enforces %d", last.args[0])
 	}
 }
