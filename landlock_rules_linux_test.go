@@ -54,7 +54,7 @@ func TestLandlockRulesAboutPaths(t *testing.T) {
 	for name, more := range map[string][]sandbox.Option{"both layers": nil, "rules alone": {sandbox.WithoutLandlock()}} {
 		wantResults(t, sandboxed(append(append(opts, more...), rules)...), name, map[string]string{
 			"read:/data/read/file": "ok", "list:/data/read": "ok", "write:/data/read/file": "EACCES", "create:/data/read/x": "EACCES",
-			"read:/data/write/file": "ok", "rewrite:/data/write/file": "ok", "create:/data/write/x": "ok", "whiteout:/data/write/w": "EACCES",
+			"read:/data/write/file": "ok", "rewrite:/data/write/file": "ok", "create:/data/write/x": "ok", "block:/data/write/w": "EACCES",
 			"read:/data/other/file": "ok", "write:/data/other/file": "ok", "create:/data/other/x": "EACCES", "list:/data/other": "EACCES",
 			"create:/tmp/x": "EACCES", "read:/etc/passwd": "EACCES", "write:/dev/null": "EACCES", "list:/": "EACCES",
 			"rename:/data/write/" + strings.Fields(name)[0]: "ok",

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/seed-d1379373/sandbox"
+	"github.com/seed-d1379373/sandbox/lsm"
 	"github.com/seed-d1379373/sandbox/namespace"
 	"github.com/seed-d1379373/sandbox/seccomp"
 )
@@ -142,7 +143,7 @@ func contradictions() []struct {
 		{[]sandbox.Option{sandbox.WithHostname("a"), sandbox.WithUTS(sandbox.UTSHost)}, "WithUTS(host): contradicts WithHostname: the name is the host's"},
 		{[]sandbox.Option{sandbox.WithHostUserNS(), sandbox.WithIDMap(ids, ids)}, "WithHostUserNS(): contradicts WithUserRemap and WithIDMap"},
 		{[]sandbox.Option{sandbox.WithUserRemap("dockremap"), sandbox.WithIDMap(ids, ids)}, "WithUserRemap(dockremap): contradicts WithIDMap"},
-		{[]sandbox.Option{sandbox.WithSELinuxDisabled(), sandbox.WithSELinux(sandbox.Label{Type: "svirt_t"})}, "WithSELinuxDisabled(): contradicts a label"},
+		{[]sandbox.Option{sandbox.WithSELinuxDisabled(), sandbox.WithSELinux(lsm.Label{Type: "svirt_t"})}, "WithSELinuxDisabled(): contradicts a label"},
 	}
 }
 
