@@ -64,6 +64,9 @@ func TestStats(t *testing.T) {
 	if err := <-burnt; !errors.Is(err, context.Canceled) {
 		t.Errorf("canceled: %v", err)
 	}
+	if err := p.Update(sandbox.WithCPUs(2)); err != nil { // the rest should not take that long
+		t.Fatal(err)
+	}
 	if err := do("head -c 20000000 /dev/zero > /tmp/filler"); err != nil {
 		t.Fatal(err)
 	}
