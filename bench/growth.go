@@ -44,7 +44,7 @@ func (b *bench) measureHeap() error {
 			ways = append(ways, way{
 				name: fmt.Sprint(kind, " ", size), slow: kind == "userns",
 				open: func() (starter, error) {
-					return newResident(exec.Command(b.file("bench"), "-resident", kind, "-work", b.work, "-heap", strconv.FormatInt(size, 10)))
+					return newResident(b.resident(kind, "-heap", strconv.FormatInt(size, 10)))
 				},
 			})
 		}

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
-	"os/exec"
 	"syscall"
 	"time"
 )
@@ -73,7 +72,7 @@ func (b *bench) ownWays() []way {
 // userLibrary is the library in a program of an ordinary user.
 func (b *bench) userLibrary() way {
 	open := func(kind string) (starter, error) {
-		return newResident(b.asUser(exec.Command(b.file("bench"), "-resident", kind, "-work", b.work)))
+		return newResident(b.asUser(b.resident(kind)))
 	}
 	return way{
 		name: libraryUser,

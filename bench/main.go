@@ -193,6 +193,8 @@ func beResident(kind, work string, heap int64) error {
 		return serve(libraryWay(kind, b.libraryOptions()))
 	case "library-facts":
 		return serveFacts(libraryWay(kind, b.libraryOptions()))
+	case "idle":
+		return serve(b.libraryIdle())
 	case "userns":
 		return serve(b.plain(kind, newUserNS))
 	}

@@ -25,10 +25,10 @@ type memory struct {
 	Kernel    int64  `json:"kernel"`    // slab, stacks, page tables and per-CPU memory of the kernel, beyond a bare process
 }
 
-// A crowd is many idle programs, and what ends them.
+// A crowd is many idle programs: each start adds one, and close ends them all.
 type crowd struct {
-	start func() (end func(), err error)
-	name  string
+	way  string
+	open func() (starter, error)
 }
 
 func (b *bench) measureMemory() error {
@@ -37,32 +37,25 @@ func (b *bench) measureMemory() error {
 	}
 	n := b.fewer(100)
 	b.progress("memory of %d idle sandboxes", n)
-	pause := []string{path.Join(inside, "program"), "pause"}
-	s, err := sandbox.New(b.libraryOptions()...)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
+	idle := func(cmd *exec.Cmd) (starter, error) { return newResident(cmd) }
 	crowds := []crowd{
-		{name: plainExec, start: func() (func(), error) { return startPlain(exec.Command(b.file("program"), "pause")) }},
-		{name: libraryCold, start: func() (func(), error) {
-			p, err := s.Start(context.Background(), exec.Command(pause[0], pause[1:]...))
-			if err != nil {
-				return nil, err
-			}
-			return func() { p.Kill(); p.Wait() }, nil
-		}},
+		{plainExec, func() (starter, error) { return newIdle(b.plainIdle), nil }},
+		{libraryCold, func() (starter, error) { return idle(b.resident("idle")) }},
+		{libraryUser, func() (starter, error) { return idle(b.asUser(b.resident("idle"))) }},
 	}
 	if bwrap, err := exec.LookPath("bwrap"); err == nil {
-		crowds = append(crowds, crowd{name: "bubblewrap", start: func() (func(), error) {
-			return startPlain(exec.Command(bwrap, "--unshare-all", "--die-with-parent", "--ro-bind", "/usr", "/usr", "--ro-bind", b.work, inside, "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--", pause[0], pause[1]))
+		crowds = append(crowds, crowd{"bubblewrap", func() (starter, error) {
+			return newIdle(func() (func(), error) {
+				return startPlain(exec.Command(bwrap, "--unshare-all", "--die-with-parent", "--ro-bind", "/usr", "/usr", "--ro-bind", b.work, inside,
+					"--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--", path.Join(inside, "program"), "pause"))
+			}), nil
 		}})
 	}
 	bare := int64(0)
 	for i, c := range crowds {
 		m, err := c.measure(n)
 		if err != nil {
-			return fmt.Errorf("%s: %w", c.name, err)
+			return fmt.Errorf("%s: %w", c.way, err)
 		}
 		if i == 0 {
 			bare = m.Kernel
@@ -74,6 +67,49 @@ func (b *bench) measureMemory() error {
 	return nil
 }
 
+// An idleStarter keeps what it starts.
+type idleStarter struct {
+	begin func() (end func(), err error)
+	ends  []func()
+}
+
+func newIdle(begin func() (end func(), err error)) *idleStarter { return &idleStarter{begin: begin} }
+
+func (s *idleStarter) start() (time.Duration, error) {
+	return timed(func() error {
+		end, err := s.begin()
+		if err == nil {
+			s.ends = append(s.ends, end)
+		}
+		return err
+	})
+}
+
+func (s *idleStarter) close() error {
+	for _, end := range s.ends {
+		end()
+	}
+	return nil
+}
+
+// libraryIdle starts programs that wait, in sandboxes.
+func (b *bench) libraryIdle() way {
+	return way{open: func() (starter, error) {
+		s, err := sandbox.New(b.libraryOptions()...)
+		return newIdle(func() (func(), error) {
+			p, err := s.Start(context.Background(), exec.Command(path.Join(inside, "program"), "pause"))
+			if err != nil {
+				return nil, err
+			}
+			return func() { p.Kill(); p.Wait() }, nil
+		}), err
+	}}
+}
+
+func (b *bench) plainIdle() (func(), error) {
+	return startPlain(exec.Command(b.file("program"), "pause"))
+}
+
 func startPlain(cmd *exec.Cmd) (func(), error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
@@ -83,27 +119,28 @@ func startPlain(cmd *exec.Cmd) (func(), error) {
 
 // measure starts n and looks at what belongs to them.
 func (c crowd) measure(n int) (memory, error) {
-	m := memory{Way: c.name}
-	end, err := c.start() // what is prepared once is not counted
+	m := memory{Way: c.way}
+	s, err := c.open()
 	if err != nil {
 		return m, err
 	}
-	end()
+	defer s.close()
+	if _, err := s.start(); err != nil { // what is prepared once is not counted
+		return m, err
+	}
 	time.Sleep(time.Second) // the kernel still frees what went before
 	before := kernelMemory()
 	for range n {
-		end, err := c.start()
-		if err != nil {
+		if _, err := s.start(); err != nil {
 			return m, err
 		}
-		defer end()
 	}
 	time.Sleep(time.Second) // until the last program pauses
 	m.Kernel = (kernelMemory() - before) / int64(n)
 	for _, pid := range descendants(os.Getpid()) {
 		name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
-		if strings.TrimSpace(string(name)) == "program" {
-			continue
+		if n := strings.TrimSpace(string(name)); n == "program" || n == "bench" {
+			continue // what runs inside, and the host program
 		}
 		m.Processes++
 		rollup := fields(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
@@ -111,8 +148,9 @@ func (c crowd) measure(n int) (memory, error) {
 		m.Private += rollup["Private_Clean"] + rollup["Private_Dirty"]
 		m.Tables += fields(fmt.Sprintf("/proc/%d/status", pid))["VmPTE"]
 	}
+	all := int64(n + 1)
 	m.Processes /= n
-	m.Shared, m.Private, m.Tables = m.Shared/int64(n), m.Private/int64(n), m.Tables/int64(n)
+	m.Shared, m.Private, m.Tables = m.Shared/all, m.Private/all, m.Tables/all
 	return m, nil
 }
 

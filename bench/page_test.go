@@ -18,7 +18,7 @@ func sample() *results {
 		Layers:  []latency{{"view", us(1000)}, {"+ network namespace", us(1700)}, {"+ Landlock", us(1690)}},
 		Facts:   []facts{{Way: libraryCold, Namespaces: namespaces, UID: 65534, Mounts: 25}},
 		Rates:   []rate{{plainExec, 1, 2000}, {plainExec, 64, 3500}, {libraryCold, 1, 400}, {libraryCold, 64, 900}},
-		Scale:   []scale{{"nothing", 400, 600}, {"network namespace", 600, 900}},
+		Scale:   []scale{{"nothing", 400, 600, 2500, 3000}, {"network namespace", 600, 900, 1900, 2000}, {"all", 1200, 2000, 700, 800}},
 		Memory:  []memory{{libraryCold, 2, 40 << 10, 8 << 10, 48 << 10, 300 << 10}},
 		Heap:    []heap{{10 << 20, us(2400), us(1500)}, {4 << 30, us(3000), spread{}}},
 		Live:    []live{{10, us(2400)}, {1000, us(2800)}},
@@ -37,7 +37,9 @@ func TestPage(t *testing.T) {
 	}
 	for _, want := range []string{
 		"| this library        |      2.40 |   4.80 |      6.00 |      1.20 |     10 |",
-		"| network namespace |                600 |",
+		"| network namespace |        600 |",
+		"could start 21333 a second",
+		"(network namespace, 1200)",
 		"nsjail: not installed",
 	} {
 		if !strings.Contains(page, want) {
@@ -61,7 +63,7 @@ func TestBudgets(t *testing.T) {
 		"a start from a warm pool against plain os/exec":                                "not measured",
 		"a start in a host with a heap of 4 GiB against one of 10 MB":                   "**not met**",
 		"loading the default filter, against the same policy by elastic/go-seccomp-bpf": "met",
-		"memory of an idle sandbox: the launcher's processes":                           "met",
+		"memory of an idle sandbox: the launcher's process":                             "met",
 		"the start of the 1,000th sandbox against the 10th":                             "met",
 	} {
 		if verdicts[what] != want {

@@ -51,28 +51,41 @@ func (b *bench) measureRates() error {
 // network namespaces.
 func settle() { time.Sleep(200 * time.Millisecond) }
 
-// perSecond has n callers start as often as they can for a while.
-func perSecond(w way, n int, window time.Duration) (float64, error) {
-	starters := make([]starter, n)
-	for i := range starters {
+// openAll opens a starter for each of n callers, and has each start once.
+func openAll(w way, n int) ([]starter, error) {
+	var all []starter
+	for range n {
 		s, err := w.open()
-		if err != nil {
-			return 0, err
+		if err == nil {
+			all = append(all, s)
+			_, err = s.start()
 		}
-		defer s.close()
-		starters[i] = s
-		if _, err := s.start(); err != nil {
-			return 0, err
+		if err != nil {
+			return nil, errors.Join(err, closeAll(all))
 		}
 	}
+	return all, nil
+}
+
+func closeAll(all []starter) error {
+	var errs []error
+	for _, s := range all {
+		errs = append(errs, s.close())
+	}
+	return errors.Join(errs...)
+}
+
+// drive has each start as often as it can for a while, and returns how many
+// starts that were, and in what time.
+func drive(all []starter, window time.Duration) (int64, time.Duration, error) {
 	var (
 		done  atomic.Int64
 		group sync.WaitGroup
-		errs  = make([]error, n)
+		errs  = make([]error, len(all))
 		begin = time.Now()
 		end   = begin.Add(window)
 	)
-	for i, s := range starters {
+	for i, s := range all {
 		group.Go(func() {
 			for time.Now().Before(end) {
 				if _, err := s.start(); err != nil {
@@ -84,5 +97,15 @@ func perSecond(w way, n int, window time.Duration) (float64, error) {
 		})
 	}
 	group.Wait()
-	return float64(done.Load()) / time.Since(begin).Seconds(), errors.Join(errs...)
+	return done.Load(), time.Since(begin), errors.Join(errs...)
+}
+
+// perSecond is how many starts a second n callers have.
+func perSecond(w way, n int, window time.Duration) (float64, error) {
+	all, err := openAll(w, n)
+	if err != nil {
+		return 0, err
+	}
+	count, took, err := drive(all, window)
+	return float64(count) / took.Seconds(), errors.Join(err, closeAll(all))
 }

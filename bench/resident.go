@@ -79,6 +79,11 @@ func (r *resident) close() error {
 	return r.cmd.Wait()
 }
 
+// resident is the command line of this program as a resident of some kind.
+func (b *bench) resident(kind string, more ...string) *exec.Cmd {
+	return exec.Command(b.file("bench"), append([]string{"-resident", kind, "-work", b.work}, more...)...)
+}
+
 // residentWay is a way by residents, one for each caller.
 func residentWay(name string, command func(program ...string) *exec.Cmd) way {
 	return way{

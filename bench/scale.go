@@ -1,19 +1,25 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"runtime"
+	"strconv"
+	"strings"
 	"time"
 )
 
-// scale is what one part of a sandbox costs one caller and all CPUs together.
+// scale is what a start costs without one of its parts.
 type scale struct {
 	Without string  `json:"without"` // the part that is left out
 	One     float64 `json:"one"`     // starts per second of one caller
 	All     float64 `json:"all"`     // of as many callers as there are CPUs
+	CPU     float64 `json:"cpu"`     // microseconds of CPU time that a start's own processes use
+	Machine float64 `json:"machine"` // that the whole machine uses, kernel threads included
 }
 
-// Parts that the C program can leave out, by its name for them.
+// Parts that the C program can leave out, by its names for them.
 var scaleParts = []struct {
 	name  string
 	parts []string
@@ -36,29 +42,77 @@ func (b *bench) measureScale() error {
 		return nil
 	}
 	b.progress("starts per second with one part left out")
-	for _, p := range scaleParts {
-		b.results.Scale = append(b.results.Scale, scale{Without: p.name})
-	}
-	one, all := make([][]float64, len(scaleParts)), make([][]float64, len(scaleParts))
+	rounds := make([][]scale, len(scaleParts))
 	for range b.rounds(3) {
 		for i, p := range scaleParts {
-			w := b.floorWay(p.name, true, p.parts...)
-			for _, m := range []struct {
-				callers int
-				into    *[]float64
-			}{{1, &one[i]}, {runtime.NumCPU(), &all[i]}} {
-				r, err := perSecond(w, m.callers, b.window(400*time.Millisecond))
-				if err != nil {
-					return fmt.Errorf("without %s: %w", p.name, err)
-				}
-				*m.into = append(*m.into, r)
-				settle()
+			s, err := b.without(p.name, p.parts)
+			if err != nil {
+				return fmt.Errorf("without %s: %w", p.name, err)
 			}
+			rounds[i] = append(rounds[i], s)
 		}
 	}
-	for i := range b.results.Scale {
-		s := &b.results.Scale[i]
-		s.One, s.All = medianOf(one[i]), medianOf(all[i])
+	for i, p := range scaleParts {
+		median := func(value func(scale) float64) float64 {
+			var all []float64
+			for _, s := range rounds[i] {
+				all = append(all, value(s))
+			}
+			return medianOf(all)
+		}
+		b.results.Scale = append(b.results.Scale, scale{
+			Without: p.name,
+			One:     median(func(s scale) float64 { return s.One }),
+			All:     median(func(s scale) float64 { return s.All }),
+			CPU:     median(func(s scale) float64 { return s.CPU }),
+			Machine: median(func(s scale) float64 { return s.Machine }),
+		})
 	}
 	return nil
+}
+
+// without measures once, by one caller and by all.
+func (b *bench) without(name string, parts []string) (scale, error) {
+	s := scale{Without: name}
+	w := b.floorWay(name, true, parts...)
+	var err error
+	if s.One, err = perSecond(w, 1, b.window(400*time.Millisecond)); err != nil {
+		return s, err
+	}
+	settle()
+	all, err := openAll(w, runtime.NumCPU())
+	if err != nil {
+		return s, err
+	}
+	before := busy()
+	count, took, err := drive(all, b.window(400*time.Millisecond))
+	settle() // what the kernel does later belongs to it
+	machine := busy() - before
+	if err := errors.Join(err, closeAll(all)); err != nil {
+		return s, err
+	}
+	s.All = float64(count) / took.Seconds()
+	s.Machine = float64(machine.Microseconds()) / float64(count)
+	var own time.Duration
+	for _, r := range all {
+		state := r.(*resident).cmd.ProcessState
+		own += state.UserTime() + state.SystemTime()
+	}
+	s.CPU = float64(own.Microseconds()) / float64(count+int64(len(all))) // and the first start of each
+	return s, nil
+}
+
+// busy is the time that all CPUs together have worked.
+func busy() time.Duration {
+	const tick = 10 * time.Millisecond // USER_HZ
+	content, _ := os.ReadFile("/proc/stat")
+	line, _, _ := strings.Cut(string(content), "\n")
+	var total time.Duration
+	for i, field := range strings.Fields(line) {
+		const idle, wait, steal = 4, 5, 8
+		if n, err := strconv.ParseInt(field, 10, 64); err == nil && i != idle && i != wait && i < steal {
+			total += time.Duration(n) * tick
+		}
+	}
+	return total
 }

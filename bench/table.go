@@ -123,15 +123,50 @@ func (r *results) scaleTable() string {
 	var rows [][]string
 	for i, s := range r.Scale {
 		costs, ceiling := "-", "-"
-		if us := 1e6/r.Scale[0].One - 1e6/s.One; i > 0 {
-			costs = fmt.Sprintf("%.0f", us)
-			if us >= 10 { // less is noise
-				ceiling = fmt.Sprintf("%.0f", 1e6/us)
+		if i > 0 {
+			costs = fmt.Sprintf("%.0f", r.costs(i))
+			if most := r.ceiling(i); most > 0 {
+				ceiling = fmt.Sprintf("%.0f", most)
 			}
 		}
-		rows = append(rows, []string{s.Without, fmt.Sprintf("%.0f", s.One), fmt.Sprintf("%.0f", s.All), ratio(s.All, s.One), costs, ceiling})
+		rows = append(rows, []string{
+			s.Without, fmt.Sprintf("%.0f", s.One), fmt.Sprintf("%.0f", s.All), ratio(s.All, s.One),
+			fmt.Sprintf("%.0f", s.CPU), fmt.Sprintf("%.0f", s.Machine), costs, ceiling,
+		})
 	}
-	return table(fmt.Sprintf("left out|1 caller, starts/s|%d callers, starts/s|x 1 caller|costs us|ceiling, starts/s", r.Machine.Cores), rows)
+	return table(fmt.Sprintf("left out|1 caller/s|%d callers/s|x 1 caller|CPU us|machine's CPU us|costs us|ceiling/s", r.Machine.Cores), rows)
+}
+
+// costs is how much longer one caller takes with a part, in microseconds.
+func (r *results) costs(part int) float64 { return 1e6/r.Scale[0].One - 1e6/r.Scale[part].One }
+
+// ceiling is how many starts a second there could be if all of a part's time
+// were under one lock; 0 where it takes no time that stands out.
+func (r *results) ceiling(part int) float64 {
+	if us := r.costs(part); us >= 10 {
+		return 1e6 / us
+	}
+	return 0
+}
+
+// Paper is what a number of such CPUs could start in a second if nothing but
+// their time limited it.
+func (r *results) Paper(cpus int) int {
+	if len(r.Scale) == 0 {
+		return 0
+	}
+	return int(float64(cpus) * 1e6 / max(r.Scale[0].Machine, r.Scale[0].CPU, 1))
+}
+
+// Narrowest is the part with the lowest ceiling.
+func (r *results) Narrowest() string {
+	best, name := 0.0, "none"
+	for i := 1; i < len(r.Scale)-1; i++ { // the last is all of them
+		if most := r.ceiling(i); most > 0 && (best == 0 || most < best) {
+			best, name = most, fmt.Sprintf("%s, %.0f", r.Scale[i].Without, most)
+		}
+	}
+	return name
 }
 
 func (r *results) memoryTable() string {
