@@ -6,8 +6,10 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -32,6 +34,18 @@ func (b *bench) end() {
 	for i := len(b.ending) - 1; i >= 0; i-- {
 		b.ending[i]()
 	}
+}
+
+// endOnSignal cleans up when the run is broken off. Residents end by themselves,
+// when nobody asks them any more.
+func (b *bench) endOnSignal() {
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-stop
+		b.end()
+		os.Exit(1)
+	}()
 }
 
 // progress prints a line with the time that has passed.
@@ -130,19 +144,19 @@ func run(which []string, quick bool, out, from, page string) error {
 	if err := printSummary(os.Stdout, &r); err != nil {
 		return err
 	}
-	if out != "" {
-		content, err := json.MarshalIndent(&r, "", "\t")
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(out, append(content, '\n'), 0o644); err != nil {
+	if page != "" {
+		if err := writePage(page, &r); err != nil {
 			return err
 		}
 	}
-	if page == "" {
+	if out == "" {
 		return nil
 	}
-	return writePage(page, &r)
+	content, err := json.MarshalIndent(&r, "", "\t")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(out, append(content, '\n'), 0o644)
 }
 
 // measure makes the work directory and runs the parts.
@@ -151,6 +165,7 @@ func measure(which []string, quick bool) (results, error) {
 	b.results.Machine, b.results.Quick = thisMachine(), quick
 	b.results.When = time.Now().UTC().Truncate(time.Second)
 	defer b.end()
+	b.endOnSignal()
 	for _, name := range which {
 		if !strings.Contains(","+partNames()+",", ","+name+",") {
 			return b.results, fmt.Errorf("no part %q; there are %s", name, partNames())
