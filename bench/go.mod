@@ -8,11 +8,9 @@ require (
 	github.com/opencontainers/runtime-spec v1.2.1
 	github.com/seed-d1379373/sandbox v0.0.0
 	golang.org/x/net v0.62.0
+	golang.org/x/sys v0.49.0
 )
 
-require (
-	github.com/moby/sys/user v0.5.0 // indirect
-	golang.org/x/sys v0.49.0 // indirect
-)
+require github.com/moby/sys/user v0.5.0 // indirect
 
 replace github.com/seed-d1379373/sandbox => ../

@@ -8,9 +8,12 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/seed-d1379373/sandbox"
 )
@@ -137,12 +140,17 @@ func (c crowd) measure(n int) (memory, error) {
 	}
 	time.Sleep(time.Second) // until the last program pauses
 	m.Kernel = (kernelMemory() - before) / int64(n)
+	var seen []int
 	for _, pid := range descendants(os.Getpid()) {
 		name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
 		if n := strings.TrimSpace(string(name)); n == "program" || n == "bench" {
 			continue // what runs inside, and the host program
 		}
 		m.Processes++
+		if slices.ContainsFunc(seen, func(other int) bool { return sameMemory(pid, other) }) {
+			continue
+		}
+		seen = append(seen, pid)
 		rollup := fields(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
 		m.Shared += rollup["Pss"]
 		m.Private += rollup["Private_Clean"] + rollup["Private_Dirty"]
@@ -152,6 +160,13 @@ func (c crowd) measure(n int) (memory, error) {
 	m.Processes /= n
 	m.Shared, m.Private, m.Tables = m.Shared/all, m.Private/all, m.Tables/all
 	return m, nil
+}
+
+// sameMemory says whether two processes share their address space.
+func sameMemory(a, b int) bool {
+	const vm = 1 // KCMP_VM, kcmp(2)
+	order, _, errno := unix.Syscall6(unix.SYS_KCMP, uintptr(a), uintptr(b), vm, 0, 0, 0)
+	return errno == 0 && order == 0
 }
 
 // kernelMemory is what the kernel itself has allocated.
