@@ -16,6 +16,9 @@ PACKAGES := gcc libc6-dev make \
 # What bench compares with; nsjail takes part where it is in the PATH.
 RIVALS := gcc libc6-dev libseccomp-dev bubblewrap crun firejail runc util-linux
 
+# The module in bench follows the library's requirements by -mod=mod: commit what that
+# changes in its go.mod and go.sum.
+
 # Where all of them are installed first, a test must not skip for want of one.
 ifneq ($(and $(filter 0,$(shell id -u)),$(shell command -v apt-get)),)
 export SANDBOX_TEST_PROGRAMS := required
@@ -43,7 +46,7 @@ gofmt: ## formatting
 vet: ## go vet for every platform
 	@bad=0; for p in $(PLATFORMS); do echo "== go vet $$p"; \
 		GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 $(GO) vet ./... || bad=1; done; \
-		echo '== go vet bench'; cd bench && GOOS=linux CGO_ENABLED=0 $(GO) vet ./... || bad=1; exit $$bad
+		echo '== go vet bench'; cd bench && GOOS=linux CGO_ENABLED=0 $(GO) vet -mod=mod ./... || bad=1; exit $$bad
 
 cross: ## build for every platform
 	@bad=0; for p in $(PLATFORMS); do echo "== go build $$p"; \
@@ -58,7 +61,7 @@ staticcheck: ## honnef.co/go/tools, at the version of go.mod
 test-caller: deps ## the tests as the user who runs make
 	@echo "== go test as $$(id -un)"
 	@$(TEST) ./...
-	@cd bench && $(TEST) ./...
+	@cd bench && $(TEST) -mod=mod ./...
 
 test-user: deps ## the same tests as an ordinary user, when root runs make
 	@test $$(id -u) != 0 || { echo '== go test as user 1000'; .ci/test-user $(TEST); }
@@ -68,7 +71,7 @@ test-vm: ## the tests in virtual machines: other kernels, AppArmor, SELinux, arm
 
 bench: ## measure starts beside other sandboxes for five minutes (as root), and write docs/performance.md
 	@.ci/deps $(RIVALS)
-	@cd bench && $(GO) run . -o ../docs/performance.json -page ../docs
+	@cd bench && $(GO) run -mod=mod . -o ../docs/performance.json -page ../docs
 
 bench-packages: ## the benchmarks of the packages
 	@$(GO) test -run='^$$' -bench=. -benchmem ./...

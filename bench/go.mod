@@ -11,6 +11,9 @@ require (
 	golang.org/x/sys v0.49.0
 )
 
-require github.com/moby/sys/user v0.5.0 // indirect
+require (
+	github.com/cilium/ebpf v0.22.0 // indirect
+	github.com/moby/sys/user v0.5.0 // indirect
+)
 
 replace github.com/seed-d1379373/sandbox => ../

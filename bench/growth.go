@@ -20,7 +20,8 @@ type heap struct {
 
 // live is the time of a start beside so many sandboxes that run.
 type live struct {
-	Live int `json:"live"`
+	Live  int    `json:"live"`
+	Floor spread `json:"floor"` // of the C program, beside the same ones
 	spread
 }
 
@@ -74,6 +75,10 @@ func (b *bench) measureLive() error {
 		return err
 	}
 	defer s.Close()
+	floor := b.floorWay(floorUser, false)
+	if b.root {
+		floor = b.floorWay(floorRoot, true)
+	}
 	running := make(chan *sandbox.Process, counts[len(counts)-1])
 	defer func() {
 		close(running)
@@ -90,18 +95,11 @@ func (b *bench) measureLive() error {
 			}
 			running <- p
 		}
-		var times []time.Duration
-		for range b.fewer(60) {
-			took, err := timed(func() error {
-				_, err := s.Run(context.Background(), exec.Command(path.Join(inside, "exit")))
-				return err
-			})
-			if err != nil {
-				return err
-			}
-			times = append(times, took)
+		both, err := inTurn([]way{libraryWay(libraryCold, b.libraryOptions()), floor}, b.fewer(60), b.window(15*time.Second))
+		if err != nil {
+			return err
 		}
-		b.results.Live = append(b.results.Live, live{n, spreadOf(times)})
+		b.results.Live = append(b.results.Live, live{n, both[1].spread, both[0].spread})
 	}
 	return nil
 }

@@ -193,9 +193,9 @@ func (r *results) heapTable() string {
 func (r *results) liveTable() string {
 	var rows [][]string
 	for _, l := range r.Live {
-		rows = append(rows, []string{fmt.Sprint(l.Live), ms(l.Median), ms(l.P90), ratio(l.Median, r.Live[0].Median)})
+		rows = append(rows, []string{fmt.Sprint(l.Live), ms(l.Median), ms(l.P90), ratio(l.Median, r.Live[0].Median), ms(l.Floor.Median), ratio(l.Floor.Median, r.Live[0].Floor.Median)})
 	}
-	return table("the start of number|median ms|p90 ms|x first", rows)
+	return table("the start of number|median ms|p90 ms|x first|C floor ms|x first", rows)
 }
 
 func (r *results) steadyTable() string {
@@ -226,7 +226,11 @@ func (r *results) filtersTable() string {
 			row = []string{f.Compiler, "-", "-"}
 		}
 		for _, k := range filterKinds {
-			row = append(row, fmt.Sprintf("%.0f", f.Calls[k.name]))
+			cell := "-"
+			if ns, ok := f.Calls[k.name]; ok {
+				cell = fmt.Sprintf("%.0f", ns)
+			}
+			row = append(row, cell)
 		}
 		rows = append(rows, row)
 	}
