@@ -22,6 +22,7 @@ type heap struct {
 type live struct {
 	Live  int    `json:"live"`
 	Floor spread `json:"floor"` // of the C program, beside the same ones
+	Plain spread `json:"plain"` // of os/exec, from the same host program
 	spread
 }
 
@@ -95,11 +96,11 @@ func (b *bench) measureLive() error {
 			}
 			running <- p
 		}
-		both, err := inTurn([]way{libraryWay(libraryCold, b.libraryOptions()), floor}, b.fewer(60), b.window(15*time.Second))
+		all, err := inTurn([]way{libraryWay(libraryCold, b.libraryOptions()), floor, b.plain(plainExec, 0)}, b.fewer(60), b.window(15*time.Second))
 		if err != nil {
 			return err
 		}
-		b.results.Live = append(b.results.Live, live{n, both[1].spread, both[0].spread})
+		b.results.Live = append(b.results.Live, live{n, all[1].spread, all[2].spread, all[0].spread})
 	}
 	return nil
 }

@@ -21,7 +21,7 @@ func sample() *results {
 		Scale:   []scale{{"nothing", 400, 600, 2500, 3000}, {"network namespace", 600, 900, 1900, 2000}, {"all", 1200, 2000, 700, 800}},
 		Memory:  []memory{{libraryCold, 2, 40 << 10, 8 << 10, 48 << 10, 300 << 10}},
 		Heap:    []heap{{10 << 20, us(2400), us(1500)}, {4 << 30, us(3000), spread{}}},
-		Live:    []live{{10, us(2000), us(2400)}, {1000, us(2200), us(2800)}},
+		Live:    []live{{10, us(2000), us(400), us(2400)}, {1000, us(2200), us(600), us(2800)}},
 		Steady:  []steady{{"outside", map[string]float64{"getpid": 60}}},
 		Filters: []loaded{{"no filter", 0, 0, nil}, {ownFilter, 80, 50_000, nil}, {elasticFilter, 360, 200_000, nil}},
 		When:    time.Unix(0, 0),

@@ -193,9 +193,9 @@ func (r *results) heapTable() string {
 func (r *results) liveTable() string {
 	var rows [][]string
 	for _, l := range r.Live {
-		rows = append(rows, []string{fmt.Sprint(l.Live), ms(l.Median), ms(l.P90), ratio(l.Median, r.Live[0].Median), ms(l.Floor.Median), ratio(l.Floor.Median, r.Live[0].Floor.Median)})
+		rows = append(rows, []string{fmt.Sprint(l.Live), ms(l.Median), ms(l.P90), ratio(l.Median, r.Live[0].Median), ms(l.Floor.Median), ms(l.Plain.Median)})
 	}
-	return table("the start of number|median ms|p90 ms|x first|C floor ms|x first", rows)
+	return table("the start of number|median ms|p90 ms|x first|C floor ms|os/exec ms", rows)
 }
 
 func (r *results) steadyTable() string {
