@@ -26,6 +26,7 @@ const (
 	mntDetach       = 2
 	resolveInRoot   = 0x10
 	resolveNoMagic  = 0x02
+	resolveNoLinks  = 0x04
 	eagain          = 11
 	modeChar        = 0o020000
 	modeBlock       = 0o060000
@@ -241,15 +242,26 @@ func (b *builder) place(rel string) place {
 	if rel == "." || b.made[path.Dir(rel)] {
 		return place{b.root, rel}
 	}
-	return place{b.resolve(rel), ""}
+	return place{b.resolve(rel, resolveInRoot), ""}
+}
+
+// placeWithoutLinks finds rel where no part of it is a symbolic link. What is
+// mounted there is used by its name later on: things are made below a tmpfs, and
+// labels are written below /proc. A root file system of one's own whose dev or proc
+// is a link would lead that elsewhere, onto the host.
+func (b *builder) placeWithoutLinks(rel string) place {
+	if rel == "." || b.made[path.Dir(rel)] {
+		return place{b.root, rel}
+	}
+	return place{b.resolve(rel, resolveInRoot|resolveNoLinks), ""}
 }
 
 // resolve opens a path as a process inside would. The kernel answers EAGAIN
 // while mounts or renames anywhere make ".." unreliable.
-func (b *builder) resolve(rel string) launch.Cell {
+func (b *builder) resolve(rel string, restrict uint64) launch.Cell {
 	fd := b.Cell("place", -1)
 	again := b.NewLabel("resolve")
-	how := b.words("open_how", oPath|oCloexec, 0, resolveInRoot|resolveNoMagic)
+	how := b.words("open_how", oPath|oCloexec, 0, restrict|resolveNoMagic)
 	b.Place(again)
 	b.Call(launch.Openat2, b.root, b.Text(rel), how, launch.Int(openHowSize)).Into(fd).On(eagain, again)
 	return fd
@@ -260,7 +272,7 @@ func (p place) resolved() bool { return p.path == "" }
 // mount emits mount(2) of a fresh file system; the working directory is the
 // root of the view.
 func (b *builder) mount(rel, fstype string, flags Flags, options string) {
-	p := b.place(rel)
+	p := b.placeWithoutLinks(rel)
 	target := p.path
 	if p.resolved() {
 		b.Call(launch.Fchdir, p.dir)

@@ -103,22 +103,23 @@ func TestMountsAreRestrictedFirst(t *testing.T) {
 // Where a mount of the view covers a place, the place is found as a process
 // inside would find it, and never by name from the root.
 func TestPlacesInForeignTreesAreResolved(t *testing.T) {
-	const inRoot, noMagicLinks = 0x10, 0x02
+	const inRoot, noMagicLinks, noLinks = 0x10, 0x02, 0x04
 	p := completed(t, nestedBinds().Program()).process("init")
 	for _, c := range []struct {
 		step, by, path string
+		links          uint64 // refused, where what is mounted is used by its name
 	}{
-		{"bind /data /usr/share/data", "openat2", "usr/share/data"},
-		{"bind /more /usr/share/data/more", "openat2", "usr/share/data/more"},
-		{"mount tmpfs /usr/share/data/tmp", "openat2", "usr/share/data/tmp"},
-		{"mask /proc/keys", "", "proc/keys"},
-		{"bind /deep /made/on/the/way", "", "made/on/the/way"},
-		{"bind /below /tmp/below", "", "tmp/below"},
-		{"mount proc /proc", "", "proc"},
+		{"bind /data /usr/share/data", "openat2", "usr/share/data", 0},
+		{"bind /more /usr/share/data/more", "openat2", "usr/share/data/more", 0},
+		{"mount tmpfs /usr/share/data/tmp", "openat2", "usr/share/data/tmp", noLinks},
+		{"mask /proc/keys", "", "proc/keys", 0},
+		{"bind /deep /made/on/the/way", "", "made/on/the/way", 0},
+		{"bind /below /tmp/below", "", "tmp/below", 0},
+		{"mount proc /proc", "", "proc", 0},
 	} {
 		if c.by == "openat2" {
 			place := p.one(t, c.step, "openat2")
-			if how := p.words(place.args[2], 3); p.text(place.args[1]) != c.path || how[2] != inRoot|noMagicLinks {
+			if how := p.words(place.args[2], 3); p.text(place.args[1]) != c.path || how[2] != inRoot|noMagicLinks|c.links {
 				t.Errorf("%s: %s with %#x", c.step, p.text(place.args[1]), how)
 			}
 		}
