@@ -6,8 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
-	"strings"
-	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -15,86 +13,64 @@ import (
 	"github.com/seed-d1379373/sandbox/internal/plan"
 )
 
-// An image is a launcher that can be executed, for one command.
+// An image is a launcher that can be executed.
 type image struct {
-	key        string
-	program    *launch.Program
-	executable *launch.Executable
-	floor      int // a descriptor that os/exec moves must stay below
-	users      int // starts that use it, and the cache
+	*launch.Executable
+	key     string
+	program *launch.Program
+	floor   int // a descriptor that os/exec moves must stay below
 }
 
-// imageCache keeps the last image: programs are often started again with the
-// same arguments.
+// imageCache makes images.
 type imageCache struct {
-	mu     sync.Mutex
-	last   *image
+	lastUsed[*image]
 	tamper func(*launch.Program) // nil but in tests, which make calls fail
 }
 
-// take returns the image for a command; give takes it back.
-func (c *imageCache) take(spec *plan.Spec, cmd *exec.Cmd, files []*os.File) (*image, error) {
-	key := imageKey(spec)
-	floor := launch.Floor(3+len(files), highest(cmd, files))
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.last != nil && c.last.key == key && c.last.floor >= floor {
-		c.last.users++
-		return c.last, nil
-	}
-	i, err := newImage(spec, floor, c.tamper)
-	if err != nil {
-		return nil, err
-	}
-	i.key, i.users = key, 2
-	if c.last != nil {
-		c.drop(c.last)
-	}
-	c.last = i
-	return i, nil
-}
-
-func (c *imageCache) give(i *image) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.drop(i)
-}
-
-func (c *imageCache) drop(i *image) {
-	if i.users--; i.users == 0 {
-		i.executable.Close()
-	}
-}
-
-func (c *imageCache) close() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.last != nil {
-		c.drop(c.last)
-		c.last = nil
-	}
+// forStart returns the image for a start.
+func (c *imageCache) forStart(spec *plan.Spec, cmd *exec.Cmd, files []*os.File) (*shared[*image], error) {
+	key, floor := imageKey(spec), launch.Floor(3+len(files), highest(cmd, files))
+	return c.take(
+		func(i *image) bool { return i.key == key && i.floor >= floor },
+		func() (*image, error) { return newImage(spec, key, floor, c.tamper) })
 }
 
 // imageKey is all in which the programs of one sandbox differ.
 func imageKey(s *plan.Spec) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%d %d %d %d %d %q", s.Files.Keep, s.Files.Control, s.Files.Last, s.Prepared, len(s.Cgroups), s.Command.Dir)
-	fmt.Fprint(&b, s.Join, s.AttrExec, s.FreshLabel)
+	key := fmt.Sprint(s.Files.Keep, s.Files.Control, s.Files.Block, s.Files.Last, s.Prepared, len(s.Cgroups), s.Join, s.AttrExec, s.FreshLabel)
 	if s.Files.Pipes != nil {
-		fmt.Fprint(&b, s.Files.Pipes.Files)
+		key += fmt.Sprint(s.Files.Pipes.Files)
 	}
-	for _, list := range [][]string{s.Command.Candidates, s.Command.Args, s.Command.Env} {
-		b.WriteString("\x00\x00")
-		for _, text := range list {
-			b.WriteString(text)
-			b.WriteByte(0)
-		}
+	if s.Files.Block == 0 {
+		key += string(s.Command.Block())
 	}
-	return b.String()
+	return key
+}
+
+// A commandFile is a command as a file, see [plan.Command].
+type commandFile struct {
+	*os.File
+	block string
+}
+
+// commandFor returns the file for a command; nil where the host has no memory
+// files, and the image must hold the command.
+func (p *prepared) commandFor(c plan.Command) *shared[commandFile] {
+	block := string(c.Block())
+	file, err := p.commands.take(
+		func(f commandFile) bool { return f.block == block },
+		func() (commandFile, error) {
+			f, err := launch.NewMemoryFile("command", []byte(block))
+			return commandFile{f, block}, err
+		})
+	if err != nil {
+		return nil
+	}
+	return file
 }
 
 // newImage builds the launcher and puts it where it can be executed.
-func newImage(spec *plan.Spec, floor int, tamper func(*launch.Program)) (*image, error) {
+func newImage(spec *plan.Spec, key string, floor int, tamper func(*launch.Program)) (*image, error) {
 	program := spec.Program()
 	if tamper != nil {
 		tamper(program)
@@ -107,7 +83,7 @@ func newImage(spec *plan.Spec, floor int, tamper func(*launch.Program)) (*image,
 	if err != nil {
 		return nil, err
 	}
-	return &image{program: program, executable: executable, floor: floor}, nil
+	return &image{executable, key, program, floor}, nil
 }
 
 func newExecutable(image []byte, floor int) (*launch.Executable, error) {

@@ -20,9 +20,10 @@ type prepared struct {
 	selinux  *seLinux // nil without a label
 	report   *Report
 
-	images imageCache
-	views  preparedView
-	idMaps idMappings
+	images   imageCache
+	commands lastUsed[commandFile]
+	views    preparedView
+	idMaps   idMappings
 }
 
 func (p *prepared) close() error {
@@ -30,6 +31,7 @@ func (p *prepared) close() error {
 		return nil
 	}
 	p.images.close()
+	p.commands.close()
 	return errors.Join(p.views.close(), p.idMaps.close(), p.host.close())
 }
 

@@ -62,7 +62,10 @@ func (s *Sandbox) Plan(cmd *exec.Cmd) (*Plan, error) {
 		return nil, err
 	}
 	st := &start{settings: s.settings, prepared: prepared, cmd: cmd}
-	return newPlan(st.program().Program()), nil
+	spec := st.program()
+	spec.Files.Last++
+	spec.Files.Block = spec.Files.Last
+	return newPlan(spec.Program()), nil
 }
 
 // start is one start under way.
@@ -75,6 +78,7 @@ type start struct {
 	nothing bool // execute nothing
 	bare    bool // the program was given by a bare name
 	lowered *launch.Program
+	command plan.Command
 	view    *os.File // the prepared mount namespace, if there is one
 	p       *Process
 	peer    *os.File
@@ -128,10 +132,11 @@ func (st *start) program() *plan.Spec {
 	env := environment(st.cmd, st.prepared.identity.name)
 	paths, bare := candidates(st.cmd, env)
 	st.bare = bare
-	spec.Command = plan.Command{Candidates: paths, Args: arguments(st.cmd), Env: env, Dir: workingDir(st.cmd)}
+	st.command = plan.Command{Candidates: paths, Args: arguments(st.cmd), Env: env, Dir: workingDir(st.cmd)}
 	if st.nothing {
-		spec.Command.Candidates = nil
+		st.command.Candidates = nil
 	}
+	spec.Command = st.command
 	control := 3 + len(st.cmd.ExtraFiles)
 	spec.Files = plan.Files{Keep: control, Control: control, Last: control}
 	spec.Files.Pipes = st.pipes()
@@ -198,23 +203,30 @@ func (st *start) startLauncher() error {
 	}
 	spec.View = spec.View.WithShared(sharedMount, shared).WithIDMaps(3 + len(files))
 	files = append(files, idMaps...)
+	if !st.nothing {
+		if command := st.prepared.commandFor(spec.Command); command != nil {
+			defer st.prepared.commands.give(command)
+			spec.Files.Block = 3 + len(files)
+			files = append(files, command.value.File)
+		}
+	}
 	spec.Files.Last = 2 + len(files)
 	spec.Join = joins
-	image, err := st.prepared.images.take(spec, cmd, files)
+	image, err := st.prepared.images.forStart(spec, cmd, files)
 	if err != nil {
 		return err
 	}
 	defer st.prepared.images.give(image)
-	st.lowered = image.program
-	if !image.executable.Memory {
+	st.lowered = image.value.program
+	if !image.value.Memory {
 		r.report.set("launcher", Enforced, "executed from a private file: this host refuses to execute memory", "")
 	}
 
 	if !spec.Direct {
-		return st.lend(image.executable, files, nil)
+		return st.lend(image.value.Executable, files, nil)
 	}
 	pidfd := -1
-	err = st.lend(image.executable, files, &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID, PidFD: &pidfd})
+	err = st.lend(image.value.Executable, files, &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID, PidFD: &pidfd})
 	r.keep(&r.initPidfd, pidfd)
 	return err
 }
@@ -318,6 +330,7 @@ func (st *start) answer() error {
 func (st *start) setupError(m launch.Message) error {
 	errno := syscall.Errno(m.Errno)
 	step, ok := st.lowered.StepOf(m.Index)
+	step.Path = st.command.PathOf(step, m.Detail)
 	if !ok {
 		return &SetupError{"run the launcher", "", fmt.Errorf("it reported the unknown instruction %d: %w", m.Index, errno)}
 	}

@@ -54,6 +54,7 @@ var (
 	LandlockRestrictSelf  = Call{"landlock_restrict_self", 446, 446}
 	Mkdirat               = Call{"mkdirat", 258, 34}
 	Mknodat               = Call{"mknodat", 259, 33}
+	Mmap                  = Call{"mmap", 9, 222}
 	Mount                 = Call{"mount", 165, 40}
 	MountSetattr          = Call{"mount_setattr", 442, 442}
 	MoveMount             = Call{"move_mount", 429, 429}

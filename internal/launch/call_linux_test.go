@@ -84,6 +84,7 @@ var systemCalls = []struct {
 	{Umask, unix.SYS_UMASK},
 	{Umount2, unix.SYS_UMOUNT2},
 	{Unshare, unix.SYS_UNSHARE},
+	{Mmap, unix.SYS_MMAP},
 	{Wait4, unix.SYS_WAIT4},
 	{Write, unix.SYS_WRITE},
 }

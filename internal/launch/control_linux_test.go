@@ -42,10 +42,10 @@ func send(t *testing.T, peer *os.File, body []byte, files ...int) {
 
 func TestControlReceives(t *testing.T) {
 	host, peer := newControl(t)
-	send(t, peer, words32(1, 2, 3))
+	send(t, peer, words32(1, 2, 3, 4))
 	send(t, peer, words32(4, 0), 2)
 	m, err := host.Receive()
-	if err != nil || m.Kind != MessageFail || m.Index != 2 || m.Errno != 3 || len(m.Files) != 0 {
+	if err != nil || m.Kind != MessageFail || m.Index != 2 || m.Errno != 3 || m.Detail != 4 || len(m.Files) != 0 {
 		t.Errorf("%+v, %v", m, err)
 	}
 	if m.PID != os.Getpid() {
@@ -165,7 +165,7 @@ func TestControlHangup(t *testing.T) {
 	if n, err := unix.Read(int(peer.Fd()), b[:]); n != 0 || err != nil {
 		t.Errorf("read %d, %v", n, err)
 	}
-	send(t, peer, words32(1, 5, 6))
+	send(t, peer, words32(1, 5, 6, 0))
 	if m, err := host.Receive(); err != nil || m.Index != 5 {
 		t.Errorf("%+v, %v", m, err)
 	}

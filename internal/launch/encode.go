@@ -69,7 +69,10 @@ func (e *encoder) instr(out []byte, index int, in *Instr) []byte {
 		le.PutUint64(b[instrValue:], v)
 		le.PutUint64(b[instrTarget:], e.label(in.target))
 	}
-	if in.store != nil {
+	switch {
+	case in.patch != nil:
+		le.PutUint64(b[instrStore:], e.first+uint64(in.patch.index)*instrSize+instrArgs)
+	case in.store != nil:
 		le.PutUint64(b[instrStore:], in.store.ref.Address())
 	}
 	if in.onErrno != nil {

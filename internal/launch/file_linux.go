@@ -72,6 +72,28 @@ func sealedMemory(image []byte) (int, error) {
 	return ro, nil
 }
 
+// NewMemoryFile returns a memfd with this content that nobody can change.
+func NewMemoryFile(name string, content []byte) (*os.File, error) {
+	flags := unix.MFD_CLOEXEC | unix.MFD_ALLOW_SEALING
+	fd, err := unix.MemfdCreate(name, flags|unix.MFD_NOEXEC_SEAL)
+	if errors.Is(err, unix.EINVAL) { // before Linux 6.3
+		fd, err = unix.MemfdCreate(name, flags)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("memfd_create: %w", err)
+	}
+	f := os.NewFile(uintptr(fd), name)
+	if err := writeAll(fd, content); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("write memfd: %w", err)
+	}
+	if _, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, sealed); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("fcntl(F_ADD_SEALS): %w", err)
+	}
+	return f, nil
+}
+
 // NewFileExecutable puts an image into a file in a new directory that only
 // this user can enter, for hosts that refuse to execute a memfd. The file
 // system of dir ("" means os.TempDir) must not be mounted noexec.

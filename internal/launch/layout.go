@@ -15,11 +15,12 @@ const (
 
 // Offsets in the header, which the interpreter knows.
 const (
-	headerKind  = 0  // uint32: MessageFail, so that the record is a message
-	headerIndex = 4  // uint32: failed instruction
-	headerErrno = 8  // uint32: its errno, 0 while nothing failed
-	headerEntry = 16 // uint64: address of the first instruction
-	headerFail  = 24 // uint64: address of the failure handler
+	headerKind   = 0  // uint32: MessageFail, so that the record is a message
+	headerIndex  = 4  // uint32: failed instruction
+	headerErrno  = 8  // uint32: its errno, 0 while nothing failed
+	headerDetail = 12 // uint32: what the program says besides
+	headerEntry  = 16 // uint64: address of the first instruction
+	headerFail   = 24 // uint64: address of the failure handler
 )
 
 // Offsets in an instruction, which the interpreter knows.

@@ -43,7 +43,10 @@ func (p *Program) labelMarks() map[int][]string {
 
 func (p *Program) describe(in *Instr) string {
 	var b strings.Builder
-	if in.store != nil {
+	switch {
+	case in.patch != nil:
+		b.WriteString("pointer = ")
+	case in.store != nil:
 		b.WriteString(p.name(in.store.ref) + " = ")
 	}
 	b.WriteString(p.operation(in))
@@ -99,6 +102,8 @@ func (p *Program) value(a Arg) string {
 		return p.name(a.ref)
 	case Ref:
 		return p.name(a)
+	case pointee:
+		return "*pointer"
 	case errnoArg:
 		return "errno of " + a.call.Name
 	}

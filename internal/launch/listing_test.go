@@ -22,7 +22,7 @@ func TestListing(t *testing.T) {
 	p.Sum(status, Int(1)).Into(status).If(fd, done)
 	p.Set(status, Int(7))
 	p.Jump(loop)
-	record, errno := p.FailRecord()
+	record, errno, _ := p.FailRecord()
 	p.Call(Write, Int(1), record, FailSize)
 	p.Sum(errno, Int(0)).Into(status)
 	p.Place(done)
@@ -43,7 +43,7 @@ wait
     $status = $status + 1, if $fd go to done
     $status = 7
     0, go to loop
-    write(1, header, 12)
+    write(1, header, 16)
     $status = header
   done:
     exit_group(0)

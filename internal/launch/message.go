@@ -14,6 +14,8 @@ import (
 //	   | -- Map (credentials) ----> |  writes the id maps of the sender
 //	   | <-- one byte, descriptors- |  the cgroups to enter
 //	   | -- Command (credentials) > |  learns the command's pid
+//	   | -- Ready --------------- > |  a launcher of a pool waits for its command
+//	   | <-- size, descriptors ---- |  the command and its files
 //	   | -- Started (descriptor) -> |  execve succeeded: the pidfd of the command
 //	   | -- Exited -------------- > |  the command's wait status and usage
 //	   | -- Fail ---------------- > |  instruction and errno, at any time
@@ -30,13 +32,14 @@ const (
 	MessageStarted
 	MessageExited
 	MessageBorn
+	MessageReady
 )
 
 const (
 	maxMessage  = 256
 	rusageSize  = 144
 	exitedSize  = 8 + rusageSize
-	failSize    = 12
+	failSize    = 16
 	simpleSize  = 8
 	rusageStart = 8
 )
@@ -54,6 +57,7 @@ type Message struct {
 	Kind   MessageKind
 	Index  int    // Fail: the instruction that failed
 	Errno  uint32 // Fail
+	Detail uint32 // Fail: what the program says besides
 	Status uint32 // Exited: as wait4(2) gives it
 	Usage  Rusage // Exited: the command and the children it waited for
 	PID    int    // the sender, in the host's PID namespace
@@ -79,7 +83,7 @@ func parseMessage(b []byte) (Message, error) {
 		want = failSize
 	case MessageExited:
 		want = exitedSize
-	case MessageMap, MessageCommand, MessageStarted, MessageBorn:
+	case MessageMap, MessageCommand, MessageStarted, MessageBorn, MessageReady:
 	default:
 		return Message{}, fmt.Errorf("launch: message of unknown kind %d", m.Kind)
 	}
@@ -88,7 +92,7 @@ func parseMessage(b []byte) (Message, error) {
 	}
 	switch m.Kind {
 	case MessageFail:
-		m.Index, m.Errno = int(le.Uint32(b[4:])), le.Uint32(b[8:])
+		m.Index, m.Errno, m.Detail = int(le.Uint32(b[4:])), le.Uint32(b[8:]), le.Uint32(b[12:])
 	case MessageExited:
 		m.Status = le.Uint32(b[4:])
 		m.Usage = parseRusage(b[rusageStart:])

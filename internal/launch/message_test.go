@@ -37,8 +37,8 @@ func TestParseMessage(t *testing.T) {
 		{"command", words32(3, 99), Message{Kind: MessageCommand}},
 		{"started", words32(4, 0), Message{Kind: MessageStarted}},
 		{"born", words32(6, 0), Message{Kind: MessageBorn}},
-		{"fail", words32(1, 7, 13), Message{Kind: MessageFail, Index: 7, Errno: 13}},
-		{"fail of an absurd instruction", words32(1, 1<<32-1, 1<<32-1), Message{Kind: MessageFail, Index: 1<<32 - 1, Errno: 1<<32 - 1}},
+		{"fail", words32(1, 7, 13, 9), Message{Kind: MessageFail, Index: 7, Errno: 13, Detail: 9}},
+		{"fail of an absurd instruction", words32(1, 1<<32-1, 1<<32-1, 0), Message{Kind: MessageFail, Index: 1<<32 - 1, Errno: 1<<32 - 1}},
 		{"exited", exited(0x0300, 1, 2, 3, 4, 5, 6), Message{Kind: MessageExited, Status: 0x300, Usage: Rusage{1_000_002, 3_000_004, 5}}},
 		{"killed, no usage", exited(9), Message{Kind: MessageExited, Status: 9}},
 	} {
@@ -58,11 +58,11 @@ func TestParseBadMessages(t *testing.T) {
 		{"three bytes", "short", []byte{1, 0, 0}},
 		{"kind alone", "instead of 8", words32(2)},
 		{"kind 0", "unknown kind 0", words32(0, 0)},
-		{"kind of another version", "unknown kind 7", words32(7, 0)},
+		{"kind of another version", "unknown kind 77", words32(77, 0)},
 		{"kind of text", "unknown kind", []byte("GET / HTTP/1.1\r\n")},
 		{"map with more", "instead of 8", words32(2, 0, 0)},
-		{"fail without errno", "instead of 12", words32(1, 2)},
-		{"fail with more", "instead of 12", words32(1, 2, 3, 4)},
+		{"fail without errno", "instead of 16", words32(1, 2)},
+		{"fail with more", "instead of 16", words32(1, 2, 3, 4, 5)},
 		{"exited, cut", "instead of 152", exited(0)[:151]},
 		{"exited, longer", "instead of 152", append(exited(0), 0)},
 		{"oversize", "instead of 8", append(words32(2), make([]byte, maxMessage)...)},
@@ -82,7 +82,7 @@ func TestMessagesFitTheirBuffer(t *testing.T) {
 }
 
 func FuzzParseMessage(f *testing.F) {
-	f.Add(words32(1, 2, 3))
+	f.Add(words32(1, 2, 3, 4))
 	f.Add(words32(4, 0))
 	f.Add(exited(0x100, 1, 2, 3, 4, 5))
 	f.Add([]byte("garbage"))
@@ -97,7 +97,7 @@ func FuzzParseMessage(f *testing.F) {
 		if m.Files != nil || m.PID != 0 || m.Index < 0 {
 			t.Fatalf("taken from the body: %+v", m)
 		}
-		if m.Kind == MessageFail && string(words32(1, uint32(m.Index), m.Errno)) != string(b) {
+		if m.Kind == MessageFail && string(words32(1, uint32(m.Index), m.Errno, m.Detail)) != string(b) {
 			t.Fatalf("%+v of % x", m, b)
 		}
 	})

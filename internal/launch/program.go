@@ -54,6 +54,13 @@ func (r Ref) arg() (uint64, bool) { return r.Address(), false }
 // Address is the address of the data in the launcher's memory.
 func (r Ref) Address() uint64 { return dataBase + headerSize + uint64(r.offset) }
 
+// Mapped names a place outside of the image, in memory that the program maps.
+func (p *Program) Mapped(name string, address uint64) Ref {
+	r := Ref{int(address) - dataBase - headerSize}
+	p.at[r.offset] = name
+	return r
+}
+
 // Plus is the address n bytes further on.
 func (r Ref) Plus(n int) Ref { return Ref{r.offset + n} }
 
@@ -87,12 +94,18 @@ type Instr struct {
 	mask    uint64
 	value   Arg
 	target  *Label
+	patch   *Instr // whose first argument the result becomes
 }
 
 // NewProgram returns an empty program.
 func NewProgram() *Program {
 	return &Program{at: map[int]string{}, texts: map[string]Ref{}, steps: []Step{{Name: "start"}}}
 }
+
+// pointee is a cell whose address an instruction puts in its place.
+type pointee struct{}
+
+func (pointee) arg() (uint64, bool) { return 0, true }
 
 // Errno is the errno that the instruction ended with last, 0 before that.
 func (in *Instr) Errno() Arg { return errnoArg{in} }
@@ -125,6 +138,15 @@ func (p *Program) Jump(l *Label) { p.Sum(Int(0), Int(0)).If(Int(0), l) }
 
 // Set appends the assignment of a value to a cell.
 func (p *Program) Set(c Cell, v Arg) { p.Sum(v, Int(0)).Into(c) }
+
+// Load appends the operation that takes the cell to which another cell points:
+// the first instruction puts the pointer where the second has the address of its
+// argument. The result is the second.
+func (p *Program) Load(pointer Cell) *Instr {
+	point := p.Sum(pointer, Int(0))
+	point.patch = p.Sum(pointee{}, Int(0))
+	return point.patch
+}
 
 // Into stores the result in a cell when the call succeeds and no jump is taken.
 func (in *Instr) Into(c Cell) *Instr { in.store = &c; return in }
@@ -195,9 +217,10 @@ func (l labelArg) arg() (uint64, bool) {
 	panic("launch: a label's address is not known before encoding")
 }
 
-// FailRecord is the failure record in the header, as a message.
-func (p *Program) FailRecord() (record Ref, errno Cell) {
-	return Ref{-headerSize}, Cell{Ref{headerErrno - headerSize}}
+// FailRecord is the failure record in the header, as a message. The program may
+// keep a word in it that tells more.
+func (p *Program) FailRecord() (record Ref, errno, detail Cell) {
+	return Ref{-headerSize}, Cell{Ref{headerErrno - headerSize}}, Cell{Ref{headerDetail - headerSize}}
 }
 
 // Cell reserves a 32-bit cell with an initial value.
@@ -217,6 +240,9 @@ func (p *Program) Text(s string) Ref {
 
 // Data places bytes, aligned to eight.
 func (p *Program) Data(name string, b []byte) Ref { return p.place(b, 8, "&"+name) }
+
+// Fill changes data that was placed before, where its address had to be known.
+func (p *Program) Fill(r Ref, b []byte) { copy(p.data[r.offset:], b) }
 
 // Buffer places n zero bytes for the kernel to fill.
 func (p *Program) Buffer(name string, n int) Ref { return p.Data(name, make([]byte, n)) }

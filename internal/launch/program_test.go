@@ -113,7 +113,7 @@ func TestErrnoOfHasNoEarlyAddress(t *testing.T) {
 }
 
 func TestFailRecordIsInTheHeader(t *testing.T) {
-	record, errno := NewProgram().FailRecord()
+	record, errno, _ := NewProgram().FailRecord()
 	if record.Address() != 0x411000 || errno.Ref().Address() != 0x411008 {
 		t.Errorf("%#x %#x", record.Address(), errno.Ref().Address())
 	}

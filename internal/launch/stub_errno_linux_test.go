@@ -15,7 +15,7 @@ func TestStubUnexpectedErrno(t *testing.T) {
 	say(p, "not reached")
 	fail := p.NewLabel("fail")
 	p.Place(fail)
-	record, _ := p.FailRecord()
+	record, _, _ := p.FailRecord()
 	p.Call(Write, Int(1), record, FailSize)
 	p.Call(ExitGroup, Int(9))
 	p.OnFailure(fail)
@@ -40,7 +40,7 @@ func TestStubIgnoredErrno(t *testing.T) {
 	expect(p, c, Int(7)) // a failed call stores nothing
 	p.Call(Close, Int(-5)).IgnoreAll().Into(c)
 	expect(p, c, Int(7))
-	_, errno := p.FailRecord()
+	_, errno, _ := p.FailRecord()
 	expect(p, errno, Int(0)) // and is no failure
 	succeeds(t, p)
 }
@@ -90,7 +90,7 @@ func TestStubFailureInTheHandler(t *testing.T) {
 	p.Set(tried, Int(1))
 	p.Call(Dup3, Int(1), Int(1), Int(0)) // EINVAL
 	p.Place(second)
-	record, _ := p.FailRecord()
+	record, _, _ := p.FailRecord()
 	p.Call(Write, Int(1), record, FailSize)
 	p.Call(ExitGroup, Int(0))
 	out, code := run(t, p)

@@ -52,7 +52,8 @@ type builder struct {
 	initPID,
 	gate launch.Cell // 0 until PID 1 has given its privileges up
 	errno       launch.Cell
-	hasOuter    bool // the launcher has a process outside of the PID namespace
+	detail      launch.Cell // the candidate that a failure is about
+	hasOuter    bool        // the launcher has a process outside of the PID namespace
 	outerPidfd  launch.Cell
 	execPipe    launch.Cell // PID 1's end of the pipe that execve closes
 	execPipeEnd launch.Cell // the command's end
@@ -65,6 +66,7 @@ type builder struct {
 	root                    launch.Cell
 	made                    map[string]bool      // directories in a tmpfs of the view
 	trees                   map[Bind]launch.Cell // opened before the view
+	block                   *blockCells          // the command; nil for none
 	groups                  []launch.Cell        // cgroup.procs files that the host sent
 	born, started           handover             // the pidfds of PID 1 and of the command, for the host
 }
@@ -100,10 +102,11 @@ func newBuilder(s *Spec) *builder {
 	b.gate = b.Cell("gate", 0)
 	b.outerPidfd = b.Cell("outer pidfd", -1)
 	b.root = b.Cell("root", -1)
-	_, b.errno = b.FailRecord()
+	_, b.errno, b.detail = b.FailRecord()
 	b.initEntry, b.commandEntry = b.NewLabel("init"), b.NewLabel("command")
 	b.failed = b.NewLabel("failed")
 	b.OnFailure(b.failed)
+	b.placeBlock()
 	return b
 }
 
@@ -111,7 +114,7 @@ func newBuilder(s *Spec) *builder {
 // cannot report past its own seccomp filter; PID 1 finds the record in the
 // memory they share and repeats it.
 func (b *builder) failures() {
-	record, _ := b.FailRecord()
+	record, _, _ := b.FailRecord()
 	b.Step("report the failure", "")
 	b.Place(b.failed)
 	b.report(record, launch.FailSize)

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/seed-d1379373/sandbox/internal/launch"
@@ -11,7 +12,7 @@ import (
 func TestCandidates(t *testing.T) {
 	const a, b, c = "/usr/local/bin/x", "/usr/bin/x", "/bin/x"
 	const busy, noexec = 26, 8
-	d := decode(t, candidates().Program())
+	inImage, inFile := decode(t, candidates().Program()), decode(t, block().Program())
 	for _, test := range []struct {
 		name    string
 		missing map[string]int64
@@ -34,28 +35,36 @@ func TestCandidates(t *testing.T) {
 		{"another error ends the search", map[string]int64{a: noexec}, "", a, noexec},
 		{"in the middle too", map[string]int64{a: enoent, b: busy}, "", b, busy},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			m := d.load()
-			m.missing = test.missing
-			m.run()
-			if m.spinning || m.stuck {
-				t.Fatal(m.where())
-			}
-			command := m.process("command")
-			if command.program {
-				last := command.trace[len(command.trace)-1]
-				if got := command.text(last.args[0]); got != test.runs {
-					t.Errorf("%s runs", got)
-				}
-				return
-			}
-			i := slices.IndexFunc(m.host.messages, func(m message) bool { return m.kind == launch.MessageFail })
-			if i < 0 || test.runs != "" {
-				t.Fatalf("not executed, messages %v", m.host.messages)
-			}
-			if msg := m.host.messages[i]; m.lines[msg.index].step != "execute "+test.step || msg.errno != test.errno {
-				t.Errorf("%s: errno %d, want %s: errno %d", m.lines[msg.index].step, msg.errno, test.step, test.errno)
-			}
-		})
+		for place, d := range map[string]*decoded{"in the image": inImage, "in a file": inFile} {
+			t.Run(test.name+" "+place, func(t *testing.T) { testCandidates(t, d, test.missing, test.runs, test.step, test.errno) })
+		}
+	}
+}
+
+// testCandidates runs a program: either one candidate is executed, or one is
+// reported.
+func testCandidates(t *testing.T, d *decoded, missing map[string]int64, runs, reported string, errno int64) {
+	m := d.load()
+	m.missing = missing
+	m.run()
+	if m.spinning || m.stuck {
+		t.Fatal(m.where())
+	}
+	command := m.process("command")
+	if command.program {
+		last := command.trace[len(command.trace)-1]
+		if got := command.text(last.args[0]); got != runs {
+			t.Errorf("%s runs", got)
+		}
+		return
+	}
+	i := slices.IndexFunc(m.host.messages, func(m message) bool { return m.kind == launch.MessageFail })
+	if i < 0 || runs != "" {
+		t.Fatalf("not executed, messages %v", m.host.messages)
+	}
+	msg := m.host.messages[i]
+	step := launch.Step{Name: "execute"}
+	if path := candidates().Command.PathOf(step, msg.detail); m.lines[msg.index].step != "execute "+strings.Join(candidates().Command.Candidates, " ") || path != reported || msg.errno != errno {
+		t.Errorf("%s, %s: errno %d, want %s: errno %d", m.lines[msg.index].step, path, msg.errno, reported, errno)
 	}
 }

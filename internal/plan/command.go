@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"strings"
+
 	"github.com/seed-d1379373/sandbox/internal/launch"
 )
 
@@ -173,8 +175,12 @@ func (b *builder) setCaps() {
 }
 
 func (b *builder) chdir() {
-	b.Step("change directory", b.spec.Command.Dir)
-	b.Call(launch.Chdir, b.Text(b.spec.Command.Dir))
+	dir := launch.Arg(b.Text("/")) // of no program
+	if b.block != nil {
+		dir = b.block.dir
+	}
+	b.Step(stepChdir, b.spec.Command.Dir)
+	b.Call(launch.Chdir, dir)
 }
 
 // closeAll closes what does not belong to the command, before its directory and
@@ -232,51 +238,34 @@ func (b *builder) loadFilter() {
 // leads to the next, and one that may not be executed is the error if no other
 // is found.
 func (b *builder) execute() {
-	c := b.spec.Command
-	if len(c.Candidates) == 0 {
+	if b.block == nil {
 		b.Step("exit", "")
 		b.exit(launch.Int(0))
 		return
 	}
-	argv, envp := b.texts("argv", c.Args), b.texts("envp", c.Env)
-	exec := func(path string) *launch.Instr {
-		b.Step("execute", path)
-		return b.Call(launch.Execve, b.Text(path), argv, envp)
-	}
-	if len(c.Candidates) == 1 {
-		exec(c.Candidates[0])
-		return
-	}
-	last := len(c.Candidates) - 1
-	failed := b.Cell("to report", int32(last))
-	for i, path := range c.Candidates {
-		check, refused, next := b.NewLabel("why not"), b.NewLabel("refused"), b.NewLabel("next candidate")
-		tried := exec(path).OnAny(check)
-		b.Place(check)
-		b.Sum(tried.Errno(), launch.Int(0)).If(launch.Int(enoent), next)
-		b.Sum(tried.Errno(), launch.Int(0)).If(launch.Int(enotdir), next)
-		b.Sum(tried.Errno(), launch.Int(0)).If(launch.Int(eacces), refused)
-		exec(path) // the same errno again, this time as the failure
-		b.Place(refused)
-		b.Set(failed, launch.Int(i))
-		b.Place(next)
-	}
-	for i, path := range c.Candidates {
-		report, other := b.NewLabel("report"), b.NewLabel("not this one")
-		b.Sum(failed, launch.Int(0)).If(launch.Int(i), report)
-		b.Jump(other)
-		b.Place(report)
-		exec(path)
-		b.Place(other)
-	}
+	b.Step(stepExecute, strings.Join(b.spec.Command.Candidates, " "))
+	cursor, failed, path := b.Cell("candidate", 0), b.Cell("to report", 0), b.Cell("path", 0)
+	again, check, refused := b.NewLabel("try"), b.NewLabel("why not"), b.NewLabel("refused")
+	next, report := b.NewLabel("next candidate"), b.NewLabel("report")
+	b.Set(cursor, b.block.first)
+	b.Set(failed, b.block.last)
+	b.Place(again)
+	b.Load(cursor).Into(path).If(launch.Int(0), report)
+	attempt := b.Call(launch.Execve, path, b.block.argv, b.block.envp).OnAny(check)
+	b.Place(check)
+	b.Sum(attempt.Errno(), launch.Int(0)).If(launch.Int(enoent), next)
+	b.Sum(attempt.Errno(), launch.Int(0)).If(launch.Int(enotdir), next)
+	b.Sum(attempt.Errno(), launch.Int(0)).If(launch.Int(eacces), refused)
+	b.Set(failed, cursor)
+	b.Jump(report)
+	b.Place(refused)
+	b.Set(failed, cursor)
+	b.Place(next)
+	b.Sum(cursor, launch.Int(4)).Into(cursor)
+	b.Jump(again)
+	b.Place(report)
+	b.Sum(failed, launch.Int(-int64(b.block.first.Address()))).Into(b.detail)
+	b.Load(failed).Into(path)
+	b.Call(launch.Execve, path, b.block.argv, b.block.envp) // the same errno again, this time as the failure
 	b.Jump(b.failed)
-}
-
-// texts places a list of strings as argv or envp.
-func (b *builder) texts(name string, list []string) launch.Ref {
-	refs := make([]launch.Ref, len(list))
-	for i, s := range list {
-		refs[i] = b.Text(s)
-	}
-	return b.Pointers(name, refs)
 }

@@ -67,6 +67,9 @@ func (p *process) call(name string, args [6]uint64) (result int64, done bool) {
 		return 0, true
 	case "getpid":
 		return 100, true
+	case "mmap":
+		p.mapped = candidates().Command.Block()
+		return int64(args[0]), true
 	case "setns":
 		p.joinedPID = p.joinedPID || args[1] == cloneNewPID
 		return 0, true
@@ -164,7 +167,7 @@ func (p *process) clone(name string, args [6]uint64) int64 {
 	if flags&cloneNewPID != 0 || p.joinedPID {
 		role = "init"
 	}
-	child := &process{role: role, parent: p, m: p.m, memory: p.memory, at: p.at, files: map[int64]*file{}}
+	child := &process{role: role, parent: p, m: p.m, memory: p.memory, mapped: p.mapped, at: p.at, files: map[int64]*file{}}
 	if flags&cloneVM == 0 {
 		child.memory = slices.Clone(p.memory)
 	}

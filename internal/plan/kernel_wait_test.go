@@ -19,6 +19,7 @@ type host struct {
 type message struct {
 	kind         launch.MessageKind
 	index, errno int64
+	detail       uint32
 	files        int
 	from         string
 }
@@ -71,7 +72,7 @@ func (p *process) talk(name string, args [6]uint64) (int64, bool) {
 	case "sendto":
 		m := message{kind: launch.MessageKind(p.half(args[1])), from: p.role}
 		if m.kind == launch.MessageFail {
-			m.index, m.errno = int64(p.half(args[1]+4)), int64(p.half(args[1]+8))
+			m.index, m.errno, m.detail = int64(p.half(args[1]+4)), int64(p.half(args[1]+8)), p.half(args[1]+12)
 		}
 		h.receive(m)
 		return int64(args[2]), true

@@ -26,6 +26,7 @@ func (b *builder) begin() {
 	if b.hasOuter || b.spec.AskHost {
 		b.openSelf()
 	}
+	b.mapBlock()
 	b.resetScheduling()
 	b.givePipes()
 }

@@ -53,6 +53,7 @@ type process struct {
 	parent    *process
 	m         *machine
 	memory    []byte // shared where CLONE_VM says so
+	mapped    []byte // the command's block
 	at        uint64 // address of the current instruction
 	files     map[int64]*file
 	trace     []event
@@ -138,12 +139,16 @@ func (m *machine) has(step string) bool {
 	return slices.ContainsFunc(m.lines, func(l line) bool { return l.step == step })
 }
 
-func (p *process) word(address uint64) uint64 {
-	return binary.LittleEndian.Uint64(p.memory[address-dataBase:])
-}
+func (p *process) word(address uint64) uint64 { return binary.LittleEndian.Uint64(p.view(address)) }
 
-func (p *process) half(address uint64) uint32 {
-	return binary.LittleEndian.Uint32(p.memory[address-dataBase:])
+func (p *process) half(address uint64) uint32 { return binary.LittleEndian.Uint32(p.view(address)) }
+
+// view is the memory from an address on: the image's, or what is mapped.
+func (p *process) view(address uint64) []byte {
+	if address >= blockAddress {
+		return p.mapped[address-blockAddress:]
+	}
+	return p.memory[address-dataBase:]
 }
 
 func (p *process) setHalf(address uint64, v int64) {
@@ -151,7 +156,7 @@ func (p *process) setHalf(address uint64, v int64) {
 }
 
 func (p *process) text(address uint64) string {
-	b := p.memory[address-dataBase:]
+	b := p.view(address)
 	return string(b[:bytes.IndexByte(b, 0)])
 }
 

@@ -84,6 +84,7 @@ type Join struct {
 type Files struct {
 	Keep    int // descriptors below this reach the command
 	Control int
+	Block   int    // the command as a file (Command.Block); 0: it lies in the image
 	Last    int    // the highest; what lies above is a leak of the host program
 	Pipes   *Pipes // nil where the command owns its pipes anyway
 }

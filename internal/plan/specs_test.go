@@ -50,6 +50,7 @@ func specs() map[string]*Spec {
 		"everything-off":      everythingOff(),
 		"labels":              labels(),
 		"joined-pid":          joinedPID(),
+		"block":               block(),
 		"direct":              direct(privileged()),
 		"direct-prepared":     direct(prepared()),
 		"direct-host":         direct(hostUserNS()),
@@ -205,6 +206,14 @@ func masks() *Spec {
 	s.View.Entries = append(s.View.Entries,
 		Bind{Source: "/theirs", Path: "/tmp/theirs", Flags: ReadOnly, IDMap: 5},
 		Mask{Path: "/usr/secret"}, Mask{Path: "/tmp/file", Null: "/dev/null"}, Mask{Path: "/usr/dir", Dir: true}, Protect{"/usr/local"})
+	return s
+}
+
+// block has its command as a file.
+func block() *Spec {
+	s := direct(candidates())
+	s.Privileged = true
+	s.Files.Block = 6
 	return s
 }
 

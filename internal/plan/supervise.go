@@ -94,7 +94,7 @@ func (b *builder) awaitExec() {
 	b.Place(wait)
 	b.Call(launch.Read, keptExec, b.Buffer("exec byte", 8), launch.Int(1)).On(eintr, wait)
 	b.Sum(b.errno, launch.Int(0)).If(launch.Int(0), executed)
-	record, _ := b.FailRecord()
+	record, _, _ := b.FailRecord()
 	b.report(record, launch.FailSize)
 	b.Call(launch.Wait4, b.commandPID, launch.Int(0), launch.Int(wall), launch.Int(0)).IgnoreAll()
 	b.exit(launch.Int(setupFailed))
