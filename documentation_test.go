@@ -113,6 +113,18 @@ func (s surface) shown(name string) bool {
 	return false
 }
 
+// The documentation of an option begins with its name and says more than what
+// the name says.
+func TestEveryOptionIsDocumented(t *testing.T) {
+	s := exported(t)
+	for _, f := range s.options {
+		name := f.Name.Name
+		if doc := s.docs[name]; !strings.HasPrefix(doc, name+" ") || len(strings.Fields(doc)) < 18 {
+			t.Errorf("%s: %q", name, doc)
+		}
+	}
+}
+
 // parts are types that the example of something else shows.
 var parts = map[string]string{
 	"Mount": "Sandbox_Config", "Rlimit": "Sandbox_Config", "Owner": "WithIDMappedBind",

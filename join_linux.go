@@ -90,12 +90,14 @@ func (st *start) joins(first int) (files []*os.File, joins []plan.Join, shared i
 // taken the place: the command is still there afterwards.
 func (r *running) open(kind namespace.Set) (*os.File, error) {
 	f, err := namespace.Open(r.pid, kind)
-	if err != nil {
-		return nil, &SetupError{"open the namespace of process", kind.String(), underlyingJoin(err)}
-	}
-	if !r.alive() {
-		f.Close()
+	switch {
+	case !r.alive():
+		if err == nil {
+			f.Close()
+		}
 		return nil, &SetupError{"open the namespace of process", kind.String(), os.ErrProcessDone}
+	case err != nil:
+		return nil, &SetupError{"open the namespace of process", kind.String(), underlyingJoin(err)}
 	}
 	return f, nil
 }

@@ -2,8 +2,9 @@ package sandbox
 
 import "fmt"
 
-// WithPIDNamespace chooses the PID namespace, as Docker's --pid: [PIDPrivate],
-// the default, or [PIDFrom]. [PIDHost] is refused.
+// WithPIDNamespace chooses the PID namespace (pid_namespaces(7)), as Docker's
+// --pid: [PIDPrivate], the default, or [PIDFrom]. [PIDHost] and a nil mode are an
+// *[OptionError].
 func WithPIDNamespace(mode PIDMode) Option {
 	return named("WithPIDNamespace", func(s *settings) { s.PIDNamespace = mode })
 }
@@ -49,8 +50,8 @@ func (o pidOf) String() string               { return "container:" + o.label() }
 func (o pidOf) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
 func (pidOf) pid()                           {}
 
-// WithUTS chooses the UTS namespace, as Docker's --uts: [UTSPrivate], the default,
-// or [UTSHost].
+// WithUTS chooses the UTS namespace (uts_namespaces(7)), as Docker's --uts:
+// [UTSPrivate], the default, or [UTSHost]. Anything else is an *[OptionError].
 func WithUTS(mode UTSMode) Option {
 	return named("WithUTS", func(s *settings) { s.UTS = mode })
 }
@@ -68,8 +69,17 @@ const (
 	UTSHost UTSMode = "host"
 )
 
-// WithCgroupNamespace chooses the cgroup namespace, as Docker's --cgroupns:
-// [CgroupPrivate], the default, or [CgroupHost].
+// WithHostname sets the host name inside (sethostname(2)), of 1 to 64 letters, digits,
+// dots, hyphens and underscores; the default is "sandbox". /etc/hostname and
+// /etc/hosts of the default view have it too. It contradicts [WithUTS] with
+// [UTSHost].
+func WithHostname(name string) Option {
+	return named("WithHostname", func(s *settings) { s.Hostname = name })
+}
+
+// WithCgroupNamespace chooses the cgroup namespace (cgroup_namespaces(7)), as
+// Docker's --cgroupns: [CgroupPrivate], the default, or [CgroupHost]. Anything else
+// is an *[OptionError].
 func WithCgroupNamespace(mode CgroupMode) Option {
 	return named("WithCgroupNamespace", func(s *settings) { s.CgroupNamespace = mode })
 }

@@ -2,13 +2,11 @@ package sandbox
 
 import (
 	"fmt"
-	"slices"
-
-	"github.com/seed-d1379373/sandbox/namespace"
 )
 
 // WithNetwork chooses the network: [NetworkNone], the default, [NetworkHost],
-// [NetworkFrom] or [NetworkPath].
+// [NetworkFrom] or [NetworkPath] (network_namespaces(7)). A nil mode is an
+// *[OptionError].
 func WithNetwork(mode NetworkMode) Option {
 	return named("WithNetwork", func(s *settings) { s.Network = mode })
 }
@@ -32,8 +30,11 @@ const (
 func (k networkKind) String() string { return string(k) }
 func (networkKind) network()         {}
 
-// NetworkFrom is the network namespace of a running sandbox. It needs a caller
-// with CAP_SYS_ADMIN. Joining one that has the host's network is joining that.
+// NetworkFrom is the network namespace of a running sandbox, as Docker's --network
+// container:NAME. It needs a caller with CAP_SYS_ADMIN, else Start fails with an
+// *[UnsupportedError]; it fails with [os.ErrProcessDone] if that sandbox has ended.
+// Joining one that has the host's network is joining that. The namespace lives on
+// while any of its sandboxes does.
 func NetworkFrom(p *Process) NetworkMode { return networkOf{p} }
 
 type networkOf struct{ *Process }
@@ -42,8 +43,11 @@ func (n networkOf) String() string               { return "container:" + n.label
 func (n networkOf) MarshalText() ([]byte, error) { return []byte(n.String()), nil }
 func (networkOf) network()                       {}
 
-// NetworkPath is the network namespace behind a file, such as the ones that
-// "ip netns" makes in /run/netns. It needs a caller with CAP_SYS_ADMIN.
+// NetworkPath is the network namespace behind a file, such as the ones that "ip
+// netns" makes in /run/netns. The path is absolute. It needs a caller with
+// CAP_SYS_ADMIN, else Start fails with an *[UnsupportedError]; a file that is no
+// network namespace is a *[SetupError]. Interfaces and rules there are its maker's
+// affair, and capabilities inside do not reach them unless [WithHostUserNS] is given.
 func NetworkPath(path string) NetworkMode { return networkPath(path) }
 
 type networkPath string
@@ -52,8 +56,10 @@ func (p networkPath) String() string               { return "ns:" + string(p) }
 func (p networkPath) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 func (networkPath) network()                       {}
 
-// WithIPC chooses the IPC namespace: System V IPC, POSIX message queues, and
-// /dev/shm with it.
+// WithIPC chooses the IPC namespace (ipc_namespaces(7)): System V message queues,
+// semaphores and shared memory, POSIX message queues, and with it /dev/shm and
+// /dev/mqueue. It is [IPCPrivate], the default, [IPCShareable], [IPCHost],
+// [IPCNone] or [IPCFrom], as Docker's --ipc. A nil mode is an *[OptionError].
 func WithIPC(mode IPCMode) Option {
 	return named("WithIPC", func(s *settings) { s.IPC = mode })
 }
@@ -99,21 +105,4 @@ func (p *Process) label() string {
 		return "nil"
 	}
 	return fmt.Sprint(p.PID())
-}
-
-// WithUserRemap maps the ids inside, from 0 on, to the subordinate ids of this
-// user in /etc/subuid and /etc/subgid, as Docker's userns-remap does: with the
-// entry dockremap:5000:10000 root inside is the user 5000 outside. Without
-// [WithUser] the command is root inside then. An ordinary caller needs
-// newuidmap and newgidmap (Debian's package uidmap) and ranges of its own.
-func WithUserRemap(user string) Option {
-	return named("WithUserRemap", func(s *settings) { s.UserRemap = user })
-}
-
-// WithIDMap maps user and group ids by these maps. A caller that is root may
-// map any ids but the host's root; an ordinary caller its own one, or
-// subordinate ones by newuidmap and newgidmap. Without [WithUser] the command
-// is root inside.
-func WithIDMap(uids, gids []namespace.IDMap) Option {
-	return named("WithIDMap", func(s *settings) { s.UIDMap, s.GIDMap = slices.Clone(uids), slices.Clone(gids) })
 }

@@ -31,6 +31,28 @@ func WithSUID(targets ...string) Option {
 	return named("WithSUID", func(s *settings) { s.SUID = append(s.SUID, targets...) })
 }
 
+// WithSeccomp filters system calls by this policy (seccomp(2), filter mode) in place
+// of [seccomp.Default]; [seccomp.Load] reads Docker's profiles, and
+// [seccomp.Unconfined] is no filter at all. A nil policy and one that is
+// inconsistent are an *[OptionError]. A command that the filter kills has the Reason
+// SeccompKilled.
+//
+// A filter sees numbers and register arguments, never what a pointer points to: paths
+// and the flags of clone3 are out of its reach.
+func WithSeccomp(p *seccomp.Policy) Option {
+	return named("WithSeccomp", func(s *settings) {
+		s.policy = p
+		switch {
+		case p == nil:
+			s.errs = append(s.errs, &OptionError{"WithSeccomp", "nil", "no policy; use seccomp.Unconfined for none"})
+		case p.IsUnconfined():
+			s.Seccomp = "unconfined"
+		default:
+			s.Seccomp = "custom"
+		}
+	})
+}
+
 // WithSecurityOpt takes Docker's --security-opt strings, with = or : between
 // key and value:
 //
