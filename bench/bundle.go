@@ -109,10 +109,7 @@ func (b *bench) bundle(inner []string) *specs.Spec {
 			Resources: &specs.LinuxResources{
 				CPU: &specs.LinuxCPU{Shares: &shares}, Memory: &specs.LinuxMemory{Limit: &memory, Swap: &memory}, Pids: &specs.LinuxPids{Limit: pids},
 			},
-			MaskedPaths: []string{
-				"/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/keys", "/proc/kallsyms", "/proc/iomem", "/proc/ioports",
-			},
-			ReadonlyPaths: []string{"/proc/sys"},
+			MaskedPaths: b.hidden, ReadonlyPaths: b.protected,
 		},
 	}
 }

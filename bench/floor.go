@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/seed-d1379373/sandbox"
 	"github.com/seed-d1379373/sandbox/cgroup"
 	"github.com/seed-d1379373/sandbox/seccomp"
 )
@@ -31,6 +32,12 @@ func (b *bench) floor(root bool, without, program []string) *exec.Cmd {
 	default:
 		args = []string{"-id", strconv.Itoa(os.Getuid()), strconv.Itoa(os.Getgid())}
 	}
+	for _, p := range b.hidden {
+		args = append(args, "-hide", p)
+	}
+	for _, p := range b.protected {
+		args = append(args, "-protect", p)
+	}
 	args = append(args, "-bind", b.work, inside, "-filter", b.file("default.bpf"), "-guard", b.file("guard.bpf"),
 		"-without", ","+strings.Join(without, ",")+",", "--", path.Join(inside, program[0]))
 	cmd := exec.Command(b.file("floor"), append(args, program[1:]...)...)
@@ -38,6 +45,28 @@ func (b *bench) floor(root bool, without, program []string) *exec.Cmd {
 		return cmd
 	}
 	return b.asUser(cmd)
+}
+
+// coveredProc finds what of /proc the library's plan hides or makes read-only.
+func (b *bench) coveredProc() error {
+	s, err := sandbox.New(b.libraryOptions()...)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	plan, err := s.Plan(exec.Command(path.Join(inside, "exit")))
+	if err != nil {
+		return err
+	}
+	for _, step := range plan.Steps {
+		if p, ok := strings.CutPrefix(step, "mask "); ok {
+			b.hidden = append(b.hidden, p)
+		}
+		if p, ok := strings.CutPrefix(step, "make read-only "); ok && p != "/" {
+			b.protected = append(b.protected, p)
+		}
+	}
+	return nil
 }
 
 // groupArguments are the limits for the C program, in the hierarchies that the
@@ -92,7 +121,21 @@ var guard = &seccomp.Policy{
 	}},
 }
 
-// writeFilters compiles the filters that others load from files.
+// prepareFloor works out what the C program has to do here, and compiles the
+// filters that it and others load from files.
+func (b *bench) prepareFloor() error {
+	if err := b.coveredProc(); err != nil {
+		return err
+	}
+	if b.root {
+		var err error
+		if b.groupArgs, err = groupArguments(); err != nil {
+			return fmt.Errorf("the limits of the C program: %w", err)
+		}
+	}
+	return b.writeFilters()
+}
+
 func (b *bench) writeFilters() error {
 	target, err := seccomp.NativeTarget()
 	if err != nil {

@@ -21,13 +21,8 @@ func newBench(t *testing.T) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := b.writeFilters(); err != nil {
+	if err := b.prepareFloor(); err != nil {
 		t.Fatal(err)
-	}
-	if b.root {
-		if b.groupArgs, err = groupArguments(); err != nil {
-			t.Fatal(err)
-		}
 	}
 	return b
 }

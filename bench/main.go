@@ -19,6 +19,8 @@ type bench struct {
 	work      string // the work directory
 	quick     bool
 	groupArgs []string // limits for the C program
+	hidden    []string // what of /proc everyone covers who can
+	protected []string // what of it is read-only
 	ending    []func()
 	begin     time.Time
 	results   results
@@ -178,13 +180,8 @@ func measure(which []string, quick bool) (results, error) {
 	if err != nil {
 		return b.results, err
 	}
-	if err := b.writeFilters(); err != nil {
+	if err := b.prepareFloor(); err != nil {
 		return b.results, err
-	}
-	if b.root {
-		if b.groupArgs, err = groupArguments(); err != nil {
-			return b.results, fmt.Errorf("the limits of the C program: %w", err)
-		}
 	}
 	for _, p := range parts {
 		if !strings.Contains(","+strings.Join(which, ",")+",", ","+p.name+",") {

@@ -243,9 +243,9 @@ static void *load(const char *path, unsigned short *length)
 	return filter;
 }
 
-// parse reads -root, -v2, -id UID GID, -bind SOURCE TARGET, -without PARTS,
-// -filter FILE, -guard FILE, -cgroup DIR FILE VALUE (settings of one directory
-// follow each other) and, after --, the command.
+// parse reads -root, -v2, -id UID GID, -bind SOURCE TARGET, -hide PATH, -protect
+// PATH, -without PARTS, -filter FILE, -guard FILE, -cgroup DIR FILE VALUE (settings of
+// one directory follow each other) and, after --, the command.
 static void parse(char **argv)
 {
 	for (char **a = argv + 1; *a; a++) {
@@ -262,6 +262,10 @@ static void parse(char **argv)
 		} else if (!strcmp(*a, "-bind")) {
 			options.bind_source = *++a;
 			options.bind_target = *++a;
+		} else if (!strcmp(*a, "-hide") && options.hidden < max_paths) {
+			options.hide[options.hidden++] = *++a;
+		} else if (!strcmp(*a, "-protect") && options.protected < max_paths) {
+			options.protect[options.protected++] = *++a;
 		} else if (!strcmp(*a, "-without")) {
 			options.without = *++a;
 		} else if (!strcmp(*a, "-filter")) {

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { max_groups = 8, max_settings = 16 };
+enum { max_groups = 8, max_settings = 16, max_paths = 64 };
 
 // A setting is one value written to one file of a cgroup.
 struct setting {
@@ -31,8 +31,9 @@ struct options {
 	const char *without; // ",net,ipc,": parts to leave out
 	void *filter, *guard;
 	unsigned short filter_length, guard_length;
-	int groups;
+	int groups, hidden, protected;
 	struct group group[max_groups];
+	const char *hide[max_paths], *protect[max_paths]; // in /proc
 };
 
 extern struct options options;

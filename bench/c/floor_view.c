@@ -1,5 +1,6 @@
 // The view: the same directories, files and mounts as the library's default one
 // (view_linux.go), in two parts: what every start shares, and what each makes anew.
+// Which parts of /proc are covered is said by arguments.
 
 #include "floor.h"
 
@@ -25,11 +26,6 @@ static const char *const etc_files[] = {
     "/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime", "/etc/ssl/certs", "/etc/ssl/openssl.cnf",
     "/etc/pki/tls/certs", "/etc/pki/ca-trust", "/etc/ca-certificates/extracted", "/etc/crypto-policies",
     "/etc/services", "/etc/protocols", "/etc/mime.types", "/etc/fonts", "/etc/terminfo",
-};
-
-static const char *const hidden[] = {
-    "acpi", "asound", "interrupts", "keys", "key-users", "latency_stats", "sched_debug", "scsi", "timer_stats", "kallsyms",
-    "kcore", "kmsg", "kpagecgroup", "kpagecount", "kpageflags", "slabinfo", "timer_list", "vmallocinfo", "iomem", "ioports",
 };
 
 static const struct {
@@ -142,19 +138,15 @@ void build_static_view(void)
 	attach(AT_FDCWD, options.bind_source, options.bind_target + 1, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0x8000);
 }
 
-static void hide(const char *name)
+// hide covers a file or directory of /proc, which is the new one by now.
+static void hide(const char *path)
 {
 	struct stat st;
-	char host[64];
-	snprintf(host, sizeof host, "/proc/%s", name);
-	// By now /proc is the new one, which shows what the host's does.
-	if (lstat(host, &st) < 0 || (!S_ISDIR(st.st_mode) && !(st.st_mode & 077)))
-		return;
-	if (!S_ISDIR(st.st_mode)) {
-		attach(root, "dev/null", host + 1, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0);
-		return;
-	}
-	must(host, mount("tmpfs", host + 1, "tmpfs", rdonly | nosuid | nodev | noexec, "size=4k,nr_inodes=1,mode=0555"));
+	must(path, lstat(path, &st));
+	if (S_ISDIR(st.st_mode))
+		must(path, mount("tmpfs", path + 1, "tmpfs", rdonly | nosuid | nodev | noexec, "size=4k,nr_inodes=1,mode=0555"));
+	else
+		attach(root, "dev/null", path + 1, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0);
 }
 
 void build_fresh_view(void)
@@ -170,9 +162,10 @@ void build_fresh_view(void)
 	}
 	if (with("pid")) {
 		must("proc", mount("proc", "proc", "proc", nosuid | nodev | noexec, ""));
-		for (size_t i = 0; i < sizeof hidden / sizeof *hidden; i++)
-			hide(hidden[i]);
-		attach(root, "proc/sys", "proc/sys", MOUNT_ATTR_RDONLY, 0x8000);
+		for (int i = 0; i < options.hidden; i++)
+			hide(options.hide[i]);
+		for (int i = 0; i < options.protected; i++)
+			attach(root, options.protect[i] + 1, options.protect[i] + 1, MOUNT_ATTR_RDONLY, 0x8000);
 	}
 	must("tmp", mount("tmpfs", "tmp", "tmpfs", nosuid | nodev, "mode=01777,size=67108864,nr_inodes=16384"));
 	if (options.prepared)
