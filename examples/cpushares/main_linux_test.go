@@ -33,7 +33,7 @@ func aCPU(t *testing.T) string {
 func TestShares(t *testing.T) {
 	needs.Controller(t, "cpu")
 	needs.Controller(t, "cpuset")
-	const window = 2 * time.Second
+	const window = 3 * time.Second
 	for _, shares := range rounds {
 		used, err := compete(t.Context(), aCPU(t), window, shares)
 		if err != nil {
