@@ -48,6 +48,8 @@ func setupHint(e *SetupError) string {
 	switch {
 	case e.Step == "execute" && errno(syscall.EPERM):
 		return "the seccomp profile or an LSM refuses execve"
+	case e.Step == "start the launcher" && errno(syscall.EACCES):
+		return "an LSM may keep this program from executing a file in memory: an AppArmor profile needs the flag attach_disconnected for it"
 	case e.Step == "set AppArmor profile" && errno(syscall.ENOENT):
 		return "the profile is not loaded any more"
 	case strings.HasPrefix(e.Step, "set ") && errno(plan.NotProc):
