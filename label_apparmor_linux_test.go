@@ -19,9 +19,9 @@ import (
 
 // The guests with AppArmor have these profiles; see internal/vmtest/guest/apparmor.
 const (
-	denies    = "vmtest-deny"     // everything but /etc/shells
+	denies    = "vmtest-deny"     // everything but /etc/shells and /data/denied
 	complains = "vmtest-complain" // nothing, and logs
-	within    = "vmtest-within"   // everything but /etc/networks
+	within    = "vmtest-within"   // everything but /data/denied-within
 )
 
 func needAppArmor(t *testing.T) {
@@ -35,14 +35,14 @@ func needAppArmor(t *testing.T) {
 	}
 }
 
-// shown are binds of readable files at the places that the profiles deny.
+// shown is a bind of a readable file at the place that the profile denies.
 func shown(t *testing.T) []sandbox.Option {
 	t.Helper()
 	file := filepath.Join(openDir(t), "file")
 	if err := os.WriteFile(file, []byte("content\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	return []sandbox.Option{sandbox.WithReadOnlyBind(file, "/etc/shells"), sandbox.WithReadOnlyBind(file, "/etc/networks")}
+	return []sandbox.Option{sandbox.WithReadOnlyBind(file, "/etc/shells")}
 }
 
 // A file that the profile denies is denied, whoever the command is and with or
@@ -104,7 +104,7 @@ func TestAppArmorProfilesAreStacked(t *testing.T) {
 		want := []string{within + "//&" + denies, denies + "//&" + within}
 		label, rest, _ := strings.Cut(string(out), "\n")
 		label, _, _ = strings.Cut(label, " (")
-		if label != want[0] && label != want[1] || rest != "/etc/shells EACCES\n/etc/networks EACCES\n/etc/passwd ok\nprofile vmtest-within, stacked on the caller's own vmtest-deny\n" {
+		if label != want[0] && label != want[1] || rest != "denied no\ndenied-within no\nopen yes\nprofile vmtest-within, stacked on the caller's own vmtest-deny\n" {
 			t.Errorf("%s: %s", privileges, out)
 		}
 	}
@@ -118,16 +118,19 @@ func runConfined(args []string) int {
 		return complain(err)
 	}
 	defer os.RemoveAll(dir)
-	file := filepath.Join(dir, "file")
-	if err := errors.Join(os.Chmod(dir, 0o755), os.WriteFile(file, nil, 0o644)); err != nil {
+	err = os.Chmod(dir, 0o755)
+	for _, name := range []string{"denied", "denied-within", "open"} {
+		err = errors.Join(err, os.WriteFile(filepath.Join(dir, name), nil, 0o644))
+	}
+	if err != nil {
 		return complain(err)
 	}
-	opts := []sandbox.Option{sandbox.WithAppArmor(args[0]), sandbox.WithReadOnlyBind(file, "/etc/shells"), sandbox.WithReadOnlyBind(file, "/etc/networks")}
+	opts := []sandbox.Option{sandbox.WithAppArmor(args[0]), sandbox.WithReadOnlyBind(dir, "/data")}
 	if args[1] == "new privileges" {
 		opts = append(opts, sandbox.WithNewPrivileges())
 	}
 	script := `cat /proc/self/attr/apparmor/current
-for f in /etc/shells /etc/networks /etc/passwd; do if cat $f >/dev/null 2>&1; then echo $f ok; else echo $f EACCES; fi; done`
+cd /data; for f in *; do if cat $f >/dev/null 2>&1; then echo $f yes; else echo $f no; fi; done`
 	cmd := exec.Command("sh", "-c", script)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	res, err := sandbox.Run(context.Background(), cmd, opts...)

@@ -133,7 +133,7 @@ func (p *prepared) seLinux(s *settings) error {
 		l.files.Type, _ = lsm.NewFileType(l.sample())
 	}
 	if l.files.Type != "" {
-		p.spec.StaticLabel = l.fileLabel(lsm.Sensitivity(l.label.Level))
+		p.spec.StaticLabel = l.staticLabel()
 	}
 	return nil
 }
@@ -183,10 +183,16 @@ func (l *seLinux) template() lsm.Label {
 	return label
 }
 
-// fileLabel completes the label of files for a level.
-func (l *seLinux) fileLabel(level string) string {
-	process := l.label
-	process.Level = level
+// staticLabel is the label of files that every start has in common, without
+// categories.
+func (l *seLinux) staticLabel() string {
+	label := l.files.Over(lsm.FileLabel(l.label, l.files.Type))
+	label.Level = lsm.Sensitivity(l.label.Level)
+	return label.String()
+}
+
+// freshLabel is the label of files that belong to a start with this label.
+func (l *seLinux) freshLabel(process lsm.Label) string {
 	return l.files.Over(lsm.FileLabel(process, l.files.Type)).Canonical().String()
 }
 
@@ -208,7 +214,7 @@ func (st *start) label(spec *plan.Spec) {
 	spec.AttrExec = append(spec.AttrExec[:len(spec.AttrExec):len(spec.AttrExec)],
 		plan.Attr{Name: "SELinux label", File: attr.File, Value: attr.Value, Answer: attr.Answer})
 	if l.files.Type != "" {
-		spec.FreshLabel = l.fileLabel(label.Level)
+		spec.FreshLabel = l.freshLabel(label)
 	}
 }
 

@@ -170,7 +170,8 @@ func WithSELinux(l lsm.Label) Option {
 // made for a command with [WithSELinux]. Empty parts are the user of the
 // command's label, object_r, its level, and the type that the distribution
 // names for containers of the command's type (container_file_t for container_t),
-// or else that the policy gives to a directory made by the command.
+// or else that the policy gives to a directory made by the command. What all
+// commands have in common, the root and its /etc, has no categories.
 func WithSELinuxMountLabel(l lsm.Label) Option {
 	return named("WithSELinuxMountLabel", func(s *settings) { s.SELinuxMount = l })
 }

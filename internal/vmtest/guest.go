@@ -34,7 +34,8 @@ func (p Package) ok() bool { return p.Status == 0 }
 // console, goes to a file; the second is qemu's standard output. The models of
 // CPU are those that are emulated fastest: "max" takes 1.4 times as long on
 // amd64, and four times as long on arm64. Without rdrand the kernel has to wait
-// for its first random numbers.
+// for its first random numbers. On a busy machine the emulated timer is late for
+// the kernel's check, which then panics; no_timer_check leaves that out.
 func emulator(r Row, kernel, initramfs, disk, console string) []string {
 	args := []string{
 		"-m", "2048", "-smp", strconv.Itoa(r.CPUs), "-nodefaults", "-no-reboot", "-display", "none", "-monitor", "none",
@@ -57,7 +58,7 @@ func emulator(r Row, kernel, initramfs, disk, console string) []string {
 		lsm = "security=selinux selinux=1 enforcing=0"
 	}
 	return append(args, "-accel", "tcg,thread=multi",
-		"-append", "console="+tty+" quiet panic=-1 mitigations=off init_on_alloc=0 systemd.mask=apparmor.service "+lsm)
+		"-append", "console="+tty+" quiet panic=-1 no_timer_check mitigations=off init_on_alloc=0 systemd.mask=apparmor.service "+lsm)
 }
 
 // watch reads the result port and gives what each package did. It fails
