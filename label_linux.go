@@ -206,9 +206,6 @@ func (st *start) label(spec *plan.Spec) {
 	label := l.template()
 	if st.p != nil && st.p.level != "" {
 		label.Level = st.p.level
-		if e, ok := st.p.report.Entry(FeatureSELinux); ok && e.State == Enforced {
-			st.p.report.set(FeatureSELinux, Enforced, "label "+label.String(), "")
-		}
 	}
 	attr := lsm.SELinuxExec(label)
 	spec.AttrExec = append(spec.AttrExec[:len(spec.AttrExec):len(spec.AttrExec)],
@@ -250,6 +247,11 @@ func (r *running) takeCategories(l *seLinux, s *settings) (err error) {
 		return &SetupError{"allocate SELinux categories", "", err}
 	}
 	r.level = r.categories.Level(l.sensitivity)
+	if e, ok := r.report.Entry(FeatureSELinux); ok && e.State == Enforced {
+		label := l.label
+		label.Level = r.level
+		r.report.set(FeatureSELinux, Enforced, "label "+label.String(), "")
+	}
 	return nil
 }
 
