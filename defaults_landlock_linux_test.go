@@ -23,7 +23,7 @@ func needLandlock(t *testing.T) {
 		t.Fatal(err)
 	}
 	if e := entry(t, res.Report, sandbox.FeatureLandlock); e.State != sandbox.Enforced {
-		t.Skip("Landlock: ", e.Detail)
+		t.Skip("needs landlock: ", e.Detail)
 	}
 }
 
@@ -45,7 +45,7 @@ func TestLandlockScopesSignals(t *testing.T) {
 	needLandlock(t)
 	const version = 1 // LANDLOCK_CREATE_RULESET_VERSION
 	if abi, err := attempt.FD(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, version); err != nil || abi < 6 {
-		t.Skipf("this kernel's Landlock has no scopes (Linux 6.12): ABI %d, %v", abi, err)
+		t.Skipf("needs landlock-scope: Linux 6.12: ABI %d, %v", abi, err)
 	}
 	wantResults(t, sandboxed(), "default", map[string]string{"signal:1": "EPERM"})
 	wantResults(t, sandboxed(sandbox.WithoutLandlock()), "control", map[string]string{"signal:1": "ok"})
