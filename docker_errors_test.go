@@ -160,6 +160,8 @@ func TestParseDockerArgsErrors(t *testing.T) {
 		"--mount source=a,dst=/b":  "sandbox: --mount(source=a,dst=/b): no such thing",
 		"--name a/b":               "sandbox: --name(a/b): a name is letters, digits, '_', '.' and '-', the first a letter or digit",
 		"-w tmp":                   "sandbox: --workdir(tmp): not an absolute path",
+		"--stop-signal SIGFOO":     "sandbox: --stop-signal(SIGFOO): not a signal, such as SIGQUIT or 3",
+		"--stop-signal=65":         "sandbox: --stop-signal(65): not a signal, such as SIGQUIT or 3",
 		"-e =x":                    "sandbox: --env(=x): no name",
 		"--entrypoint /bin/sh img": "sandbox: --entrypoint(/bin/sh): the program is the first argument after the image",
 	} {

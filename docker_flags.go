@@ -103,7 +103,7 @@ func dockerValues() map[string]func(*dockerParser, dockerFlag, string) {
 
 		"env":         setEnv,
 		"workdir":     setWorkdir,
-		"stop-signal": func(p *dockerParser, _ dockerFlag, v string) { p.StopSignal = v },
+		"stop-signal": setStopSignal,
 		"name":        setName,
 	}
 }

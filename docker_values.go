@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/seed-d1379373/sandbox/namespace"
@@ -147,6 +148,21 @@ func setWorkdir(p *dockerParser, f dockerFlag, v string) {
 		return
 	}
 	p.Workdir = v
+}
+
+// signalNames are those of signal(7).
+var signalNames = strings.Fields("HUP INT QUIT ILL TRAP ABRT IOT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CLD CONT STOP " +
+	"TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO POLL PWR SYS")
+
+// setStopSignal allows a name, with or without SIG, or a number.
+func setStopSignal(p *dockerParser, f dockerFlag, v string) {
+	n, err := strconv.Atoi(v)
+	number := err == nil && n >= 1 && n <= 64
+	if v != "" && !number && !slices.Contains(signalNames, strings.TrimPrefix(strings.ToUpper(v), "SIG")) {
+		p.fail(f.option(), v, "not a signal, such as SIGQUIT or 3")
+		return
+	}
+	p.StopSignal = v
 }
 
 // setName allows what Docker allows.

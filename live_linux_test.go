@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -138,6 +139,28 @@ func TestExecReportsExitAndFailure(t *testing.T) {
 	p.Wait()
 	if _, err := p.Exec(context.Background(), exec.Command("true")); !errors.Is(err, os.ErrProcessDone) {
 		t.Errorf("after the end: %v", err)
+	}
+}
+
+// Many commands at once have each their own input, output and exit status.
+func TestManyExecsAtOnce(t *testing.T) {
+	p, _, _ := begin(t, "exec cat")
+	const many = 16
+	var all sync.WaitGroup
+	for i := range many {
+		all.Go(func() {
+			var out bytes.Buffer
+			cmd := exec.Command("sh", "-c", "read word; echo out $word; echo error >&2; exit $word")
+			cmd.Stdin, cmd.Stdout = strings.NewReader(fmt.Sprintln(i)), &out
+			result, err := p.Exec(context.Background(), cmd)
+			if result == nil || result.ExitCode != i || result.Success() != (err == nil) || out.String() != fmt.Sprintf("out %d\n", i) {
+				t.Errorf("%d: %v, %v, %q", i, result, err, &out)
+			}
+		})
+	}
+	all.Wait()
+	if err := p.Signal(unix.Signal(0)); err != nil {
+		t.Errorf("the first command is gone: %v", err)
 	}
 }
 
