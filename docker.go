@@ -72,6 +72,7 @@ type DockerArgs struct {
 	TTY         bool // -t: it has a pseudo-terminal
 	Remove      bool // --rm: nothing is kept after its end
 	Detach      bool // -d: it runs in the background
+	PublishAll  bool // -P: for ports that the image exposes, which a directory has not
 
 	// Args is what follows the flags: IMAGE COMMAND ARGS...
 	Args []string

@@ -104,7 +104,8 @@ func TestDockerArgsErrors(t *testing.T) {
 
 		{words("--init=false"), []string{"--init(false): cannot be turned off: the launcher is PID 1"}},
 		{words("--read-only=false"), []string{"--read-only(false): cannot be turned off: the root is read-only; name what is to be written to with --volume or --tmpfs"}},
-		{words("-p 80:80 --publish-all"), []string{"--publish(80:80): " + ports, "--publish-all(true): " + ports}},
+		{words("-p 80:80 --expose 80"), []string{"--publish(80:80): " + ports, "--expose(80): " + ports}},
+		{words("-P"), []string{"--publish-all(true): says something about the image and cannot be an option; ParseDockerArgs returns it"}},
 		{words("--link db"), []string{"--link(db): " + nets}},
 		{words("--restart always"), []string{"--restart(always): there is no daemon that would do it"}},
 		{words("--gpus all"), []string{"--gpus(all): name each device with --device"}},

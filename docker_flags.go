@@ -44,7 +44,7 @@ func dockerFlagTable() map[string]dockerFlag {
 	}
 	for name, about := range map[string]string{
 		"env": "the command", "workdir": "the command", "stop-signal": "the command",
-		"name": "the caller", "detach": "the caller",
+		"name": "the caller", "detach": "the caller", "publish-all": "the image",
 	} {
 		f := all[name]
 		f.about = about
@@ -115,6 +115,7 @@ func dockerToggles() map[string]func(*dockerParser, dockerFlag, bool) {
 		"tty":         func(p *dockerParser, _ dockerFlag, on bool) { p.TTY = on },
 		"rm":          func(p *dockerParser, _ dockerFlag, on bool) { p.Remove = on },
 		"detach":      func(p *dockerParser, _ dockerFlag, on bool) { p.Detach = on },
+		"publish-all": func(p *dockerParser, _ dockerFlag, on bool) { p.PublishAll = on },
 		"privileged":  func(p *dockerParser, _ dockerFlag, on bool) { p.privileged = on },
 		"init":        alwaysOn("the launcher is PID 1"),
 		"read-only":   alwaysOn("the root is read-only; name what is to be written to with --volume or --tmpfs"),
@@ -125,7 +126,7 @@ func dockerToggles() map[string]func(*dockerParser, dockerFlag, bool) {
 // question mark is for those without a value.
 func dockerRefused() map[string][]string {
 	return map[string][]string{
-		"no network here has ports to publish; --network host has the host's": {"publish", "publish-all?", "expose"},
+		"no network here has ports to publish; --network host has the host's": {"publish", "expose"},
 		"there is no such network here, want none, host, container:NAME or ns:PATH": {
 			"link", "link-local-ip", "network-alias", "net-alias", "ip", "ip6", "mac-address"},
 		"name resolution is the host's with --network host, and there is none otherwise": {

@@ -182,7 +182,7 @@ func TestEveryDockerFlagIsKnown(t *testing.T) {
 
 func TestParseDockerArgs(t *testing.T) {
 	t.Setenv("DOCKER_TEST_SET", "from the caller")
-	args := words("-dit --rm --name db -e A=b --env=DOCKER_TEST_SET -e DOCKER_TEST_UNSET --env EMPTY= -w /tmp --stop-signal SIGQUIT -v data:/data -m 64m image ls -l --memory x")
+	args := words("-ditP --rm --name db -e A=b --env=DOCKER_TEST_SET -e DOCKER_TEST_UNSET --env EMPTY= -w /tmp --stop-signal SIGQUIT -v data:/data -m 64m image ls -l --memory x")
 	host := sandbox.DockerHost{Volume: func(name string) (string, error) { return "/volumes/" + name, nil }}
 	d, err := sandbox.ParseDockerArgs(args, host)
 	if err != nil {
@@ -200,7 +200,7 @@ func TestParseDockerArgs(t *testing.T) {
 	d.Options = nil
 	if want := (&sandbox.DockerArgs{
 		Env: []string{"A=b", "DOCKER_TEST_SET=from the caller", "EMPTY="}, Workdir: "/tmp", Name: "db", StopSignal: "SIGQUIT",
-		Interactive: true, TTY: true, Remove: true, Detach: true, Args: words("image ls -l --memory x"),
+		Interactive: true, TTY: true, Remove: true, Detach: true, PublishAll: true, Args: words("image ls -l --memory x"),
 	}); !reflect.DeepEqual(d, want) {
 		t.Errorf("got  %+v\nwant %+v", d, want)
 	}

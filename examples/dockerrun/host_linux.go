@@ -24,7 +24,7 @@ type order struct {
 	Remap string   // of --userns-remap
 	Env   []string // of the caller, for --env NAME
 	Dir   string   // of the caller, for relative paths
-	Name  string   // if --name gives none
+	ID    string   // and the name, if --name gives none
 }
 
 // host keeps containers: they live as long as the process that started them.
@@ -39,6 +39,7 @@ type host struct {
 // container is one that runs.
 type container struct {
 	*sandbox.Process
+	id      string
 	name    string
 	args    *sandbox.DockerArgs
 	policy  *sandbox.Sandbox
@@ -71,8 +72,10 @@ func (h *host) parse(o order) (*sandbox.DockerArgs, error) {
 		return nil, errors.New("no DIRECTORY or host, or no COMMAND after it")
 	}
 	if d.Name == "" {
-		d.Name = o.Name
+		d.Name = o.ID
 	}
+	// The default limit by name, so that stats has processes to count.
+	d.Options = append([]sandbox.Option{sandbox.WithPids(512)}, d.Options...)
 	if root := d.Args[0]; root != "host" {
 		if !filepath.IsAbs(root) {
 			root = filepath.Join(o.Dir, root)
@@ -109,14 +112,25 @@ func (h *host) volume(name string) (string, error) {
 }
 
 // policy makes the sandbox. As in Docker ids are remapped unless a container
-// asks for the host's.
+// asks for the host's, and the root is not nosuid where privileges may be new.
 func policy(o order, d *sandbox.DockerArgs) (*sandbox.Sandbox, error) {
 	s, err := sandbox.New(d.Options...)
-	if err != nil || o.Remap == "" || s.Config().HostUserNS {
-		return s, err
+	if err != nil {
+		return nil, err
+	}
+	var more []sandbox.Option
+	c := s.Config()
+	if o.Remap != "" && !c.HostUserNS {
+		more = append(more, sandbox.WithUserRemap(o.Remap))
+	}
+	if c.NewPrivileges && c.RootFS != "" {
+		more = append(more, sandbox.WithSUID("/"))
+	}
+	if len(more) == 0 {
+		return s, nil
 	}
 	s.Close()
-	return sandbox.New(append(d.Options, sandbox.WithUserRemap(o.Remap))...)
+	return sandbox.New(append(d.Options, more...)...)
 }
 
 // start runs a container with these standard files, and answers questions about
@@ -126,7 +140,7 @@ func (h *host) start(ctx context.Context, o order, files [3]*os.File) (*containe
 	if err != nil {
 		return nil, err
 	}
-	c := &container{name: d.Name, args: d, started: time.Now(), done: make(chan struct{})}
+	c := &container{id: o.ID, name: d.Name, args: d, started: time.Now(), done: make(chan struct{})}
 	if c.policy, err = policy(o, d); err != nil {
 		return nil, err
 	}
@@ -211,7 +225,7 @@ func (c *container) answer(verb string) (answer, error) {
 		return answer{PID: c.PID(), Command: c.args.Args[1:]}, nil
 	case "stats":
 		stats, err := c.Stats()
-		return answer{Stats: sample{stats, time.Now()}}, err
+		return answer{Stats: sample{c.id, stats, networkText(c.PID()), time.Now()}}, err
 	case "inspect":
 		text, err := json.Marshal(c.inspect())
 		return answer{Inspect: text}, err

@@ -215,7 +215,8 @@ func TestSeccomp(t *testing.T) {
 	e.fails(125, "no such file", in(profile+".none", "true")...)
 }
 
-// A set-user-ID program gives a user of the host root, and nothing inside.
+// A set-user-ID program gives a user of the host root, and nothing inside
+// unless new privileges are asked for.
 func TestNoNewPrivileges(t *testing.T) {
 	needs.Root(t, "only root can make a set-user-ID program of root's")
 	dir := shared(t)
@@ -233,6 +234,7 @@ func TestNoNewPrivileges(t *testing.T) {
 	e := newEngine(t)
 	e.equal("65534", "run", "--rm", "-u", "nobody", "-v", dir+":/data", "--security-opt", "no-new-privileges", "host", "/data/id", "-u")
 	e.equal("65534", "run", "--rm", "-u", "nobody", "-v", dir+":/data", "--userns", "host", "--security-opt", "no-new-privileges", "host", "/data/id", "-u")
+	e.equal("0", "run", "--rm", "-u", "nobody", "-v", dir+":/data", "--userns", "host", "--security-opt", "no-new-privileges=false", "host", "/data/id", "-u")
 	e.equal("NoNewPrivs:\t1", "run", "--rm", "--security-opt", "no-new-privileges", "host", "grep", "NoNewPrivs", "/proc/self/status")
 	e.equal("NoNewPrivs:\t0", "run", "--rm", "--security-opt", "no-new-privileges=false", "host", "grep", "NoNewPrivs", "/proc/self/status")
 }

@@ -11,16 +11,13 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -29,7 +26,9 @@ import (
 
 const usage = `usage: dockerrun [--userns-remap USER] run [FLAGS OF DOCKER RUN] DIRECTORY|host COMMAND [ARGUMENT...]
        dockerrun ps
-       dockerrun stats|inspect|logs|stop NAME [NAME...]`
+       dockerrun stats [--no-stream] [NAME...]
+       dockerrun inspect [-f TEMPLATE] NAME [NAME...]
+       dockerrun logs|stop NAME [NAME...]`
 
 // failed is the status of a container that could not be run, as Docker's.
 const failed = 125
@@ -68,78 +67,17 @@ func dispatch(args []string) (int, error) {
 			return keep(dir, order)
 		}
 		return run(dir, order)
-	case "ps":
-		return listContainers(dir)
-	case "stats", "inspect", "logs", "stop":
-		if len(args) == 0 {
-			return failed, errors.New(usage)
-		}
-		return ask(dir, verb, args)
 	}
-	return failed, errors.New(usage)
-}
-
-// ask sends a question about each container and prints the answers.
-func ask(dir, verb string, names []string) (int, error) {
-	var described []json.RawMessage
-	var rows [][]string
-	for _, name := range names {
-		if verb == "logs" {
-			if err := printFile(logPath(dir, name)); err != nil {
-				return 1, err
-			}
-			continue
-		}
-		answer, err := question(dir, name, request{Verb: verb})
-		if err != nil {
-			return 1, err
-		}
-		switch verb {
-		case "stats":
-			first := answer.Stats
-			time.Sleep(statsInterval) // CPU use is the difference of two looks
-			if answer, err = question(dir, name, request{Verb: verb}); err != nil {
-				return 1, err
-			}
-			rows = append(rows, statsRow(name, first, answer.Stats))
-		case "inspect":
-			described = append(described, answer.Inspect)
-		case "stop":
-			fmt.Println(name)
-		}
+	verbs := map[string]func(dir string, args []string) error{
+		"ps": listContainers, "stats": showStats, "inspect": showInspected, "logs": showLogs, "stop": stopContainers,
 	}
-	if verb == "stats" {
-		printStats(os.Stdout, rows)
+	if verbs[verb] == nil {
+		return failed, errors.New(usage)
 	}
-	if verb == "inspect" {
-		return 0, printJSON(os.Stdout, described)
-	}
-	return 0, nil
-}
-
-func listContainers(dir string) (int, error) {
-	sockets, err := filepath.Glob(filepath.Join(dir, "*.sock"))
-	if err != nil {
+	if err := verbs[verb](dir, args); err != nil {
 		return 1, err
 	}
-	fmt.Printf("%-20s %-8s %s\n", "NAME", "PID", "COMMAND")
-	for _, s := range sockets {
-		name := strings.TrimSuffix(filepath.Base(s), ".sock")
-		if a, err := question(dir, name, request{Verb: "ps"}); err == nil {
-			fmt.Printf("%-20s %-8d %s\n", name, a.PID, strings.Join(a.Command, " "))
-		}
-	}
 	return 0, nil
-}
-
-func printFile(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	_, err = io.Copy(os.Stdout, f)
-	return err
 }
 
 // stateDir is where sockets, logs and volumes are: $XDG_RUNTIME_DIR/dockerrun

@@ -1,50 +1,47 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
-
-	"github.com/seed-d1379373/sandbox"
 )
 
 // statsInterval is between the two looks that CPU use is measured by.
 const statsInterval = 500 * time.Millisecond
 
-// statsColumns and the rows are docker stats', with what throttling took in
-// place of the network, which has no counters here.
-var statsColumns = []string{"NAME", "CPU %", "MEM USAGE / LIMIT", "MEM %", "BLOCK I/O", "PIDS", "THROTTLED"}
+// statsColumns and the rows are docker stats', and what a CPU quota took.
+var statsColumns = []string{"CONTAINER ID", "NAME", "CPU %", "MEM USAGE / LIMIT", "MEM %", "NET I/O", "BLOCK I/O", "PIDS", "THROTTLED"}
 
 // statsRow is a line of stats. What the host does not count is "--".
 func statsRow(name string, first, last sample) []string {
-	row := []string{name, "--", "-- / --", "--", "-- / --", "--", "--"}
+	row := []string{last.ID, name, "--", "-- / --", "--", last.Network, "-- / --", "--", "--"}
 	a, b := first.Stats, last.Stats
 	for _, controller := range b.Controllers {
 		switch controller {
 		case "cpuacct":
 			if wall := last.Time.Sub(first.Time); wall > 0 {
-				row[1] = fmt.Sprintf("%.2f%%", 100*float64(b.CPU.Usage-a.CPU.Usage)/float64(wall))
+				row[2] = fmt.Sprintf("%.2f%%", 100*float64(b.CPU.Usage-a.CPU.Usage)/float64(wall))
 			}
 		case "cpu":
-			row[6] = fmt.Sprintf("%d of %d periods", b.CPU.Throttled, b.CPU.Periods)
+			row[8] = fmt.Sprintf("%d of %d periods", b.CPU.Throttled, b.CPU.Periods)
 		case "memory":
 			usage := max(b.Memory.Usage-b.Memory.InactiveFile, 0) // the page cache that can go does not count
 			limit := b.Memory.Limit
 			if total := hostMemory(); limit <= 0 || total > 0 && limit > total {
 				limit = total
 			}
-			row[2] = sizeText(usage) + " / " + sizeText(limit)
+			row[3] = sizeText(usage) + " / " + sizeText(limit)
 			if limit > 0 {
-				row[3] = fmt.Sprintf("%.2f%%", 100*float64(usage)/float64(limit))
+				row[4] = fmt.Sprintf("%.2f%%", 100*float64(usage)/float64(limit))
 			}
 		case "io":
-			row[4] = sizeText(int64(b.IO.ReadBytes)) + " / " + sizeText(int64(b.IO.WriteBytes))
+			row[6] = trafficText(b.IO.ReadBytes, b.IO.WriteBytes)
 		case "pids":
-			row[5] = fmt.Sprint(b.Pids.Current)
+			row[7] = fmt.Sprint(b.Pids.Current)
 		}
 	}
 	return row
@@ -56,6 +53,39 @@ func printStats(w io.Writer, rows [][]string) {
 		fmt.Fprintln(t, strings.Join(r, "\t"))
 	}
 	t.Flush()
+}
+
+// trafficText prints two numbers of bytes, in units of 1000 as Docker does.
+func trafficText(in, out uint64) string {
+	text := func(n uint64) string {
+		size, units := float64(n), []string{"B", "kB", "MB", "GB", "TB", "PB"}
+		for size >= 1000 && len(units) > 1 {
+			size, units = size/1000, units[1:]
+		}
+		return fmt.Sprintf("%.3g%s", size, units[0])
+	}
+	return text(in) + " / " + text(out)
+}
+
+// networkText is what went over the interfaces of a container's network but
+// loopback, which is all that most have.
+func networkText(pid int) string {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/dev", pid))
+	if err != nil {
+		return "-- / --"
+	}
+	var received, sent uint64
+	for line := range strings.Lines(string(text)) {
+		name, counters, ok := strings.Cut(line, ":")
+		n := strings.Fields(counters)
+		if !ok || len(n) < 9 || strings.TrimSpace(name) == "lo" {
+			continue
+		}
+		in, _ := strconv.ParseUint(n[0], 10, 64)
+		out, _ := strconv.ParseUint(n[8], 10, 64)
+		received, sent = received+in, sent+out
+	}
+	return trafficText(received, sent)
 }
 
 // sizeText prints bytes with four digits.
@@ -76,78 +106,4 @@ func hostMemory() int64 {
 	var kib int64
 	fmt.Sscanf(string(text), "MemTotal: %d kB", &kib)
 	return kib << 10
-}
-
-func printJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "    ")
-	return e.Encode(v)
-}
-
-// inspected is docker inspect's description, as far as it says something here.
-type inspected struct {
-	Name    string
-	Created time.Time
-	Path    string
-	Args    []string
-	State   struct {
-		Status string
-		Pid    int
-	}
-	Config struct {
-		Hostname, User, WorkingDir, StopSignal string
-		Tty, OpenStdin                         bool
-		Env, Cmd                               []string
-	}
-	HostConfig hostConfig
-	Sandbox    any // the whole policy, a sandbox.Config
-}
-
-type hostConfig struct {
-	Binds                                          []string
-	NetworkMode, IpcMode, UsernsMode               string
-	CapAdd, CapDrop                                []string
-	Privileged, ReadonlyRootfs, AutoRemove         bool
-	OomScoreAdj                                    int
-	ShmSize, Memory, MemoryReservation, MemorySwap int64
-	CpuShares                                      uint64
-	NanoCpus                                       int64
-	CpusetCpus, CpusetMems                         string
-	BlkioWeight                                    uint16
-	PidsLimit                                      int64
-	Devices, DeviceCgroupRules, GroupAdd           []string
-	Ulimits                                        map[string]sandbox.Rlimit
-}
-
-func (c *container) inspect() inspected {
-	config, d := c.policy.Config(), c.args
-	i := inspected{Name: "/" + c.name, Created: c.started.UTC(), Path: d.Args[1], Args: d.Args[2:], Sandbox: config}
-	i.State.Status, i.State.Pid = "running", c.PID()
-	i.Config.Hostname, i.Config.User, i.Config.WorkingDir, i.Config.StopSignal = config.Hostname, config.User, d.Workdir, d.StopSignal
-	i.Config.Tty, i.Config.OpenStdin, i.Config.Env, i.Config.Cmd = d.TTY, d.Interactive, d.Env, d.Args[1:]
-	i.HostConfig = hostConfig{
-		NetworkMode: config.Network.String(), IpcMode: config.IPC.String(),
-		CapAdd: config.CapAdd, CapDrop: config.CapDrop,
-		Privileged: config.Privileged, ReadonlyRootfs: true, AutoRemove: d.Remove,
-		ShmSize: config.ShmSize, Memory: config.Memory, MemoryReservation: config.MemoryReservation, MemorySwap: config.MemorySwap,
-		CpuShares: config.CPUShares, NanoCpus: int64(config.CPUs * 1e9), CpusetCpus: config.CPUSet, CpusetMems: config.CPUSetMems,
-		BlkioWeight: config.IOWeight, PidsLimit: config.Pids, Devices: config.Devices, DeviceCgroupRules: config.DeviceRules,
-		GroupAdd: config.Groups, Ulimits: config.Rlimits,
-	}
-	if config.HostUserNS {
-		i.HostConfig.UsernsMode = "host"
-	}
-	if config.OOMScoreAdj != nil {
-		i.HostConfig.OomScoreAdj = *config.OOMScoreAdj
-	}
-	for _, m := range config.Mounts {
-		if m.Source != "" {
-			bind := []string{m.Source, m.Target}
-			if m.ReadOnly {
-				bind = append(bind, "ro")
-			}
-			i.HostConfig.Binds = append(i.HostConfig.Binds, strings.Join(bind, ":"))
-		}
-	}
-	return i
 }

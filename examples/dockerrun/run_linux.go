@@ -23,12 +23,15 @@ const keepVerb = "-keep"
 // run runs a container: in this process, in one of its own in the background,
 // or in the process that keeps the one to be joined.
 func run(dir string, o order) (int, error) {
-	o.Name = newName()
+	o.ID = newID()
 	h := newHost(dir)
 	join := joined(o)
 	d, err := h.parse(apart(o, join))
 	if err != nil {
 		return failed, err
+	}
+	if d.PublishAll {
+		fmt.Fprintln(os.Stderr, "dockerrun: -P: no image says which ports to publish, so there are none")
 	}
 	if d.Detach {
 		return detach(dir, o, d, join)
@@ -86,7 +89,7 @@ func apart(o order, join string) order {
 	return o
 }
 
-func newName() string {
+func newID() string {
 	b := make([]byte, 6)
 	rand.Read(b)
 	return hex.EncodeToString(b)
@@ -154,7 +157,6 @@ func detach(dir string, o order, d *sandbox.DockerArgs, join string) (int, error
 	}
 	defer null.Close()
 	var status int
-	o.Name = d.Name
 	if join != "" {
 		status, err = detachInto(dir, join, o, [3]*os.File{null, log, log})
 	} else {
@@ -192,7 +194,7 @@ func detachAlone(o order, log *os.File) (int, error) {
 		return failed, err
 	}
 	defer r.Close()
-	args := []string{keepVerb, o.Name}
+	args := []string{keepVerb, o.ID}
 	if o.Remap != "" {
 		args = append([]string{"--userns-remap", o.Remap}, args...)
 	}
@@ -218,7 +220,7 @@ func detachAlone(o order, log *os.File) (int, error) {
 // keep is the process in the background: it keeps a container, and what joins
 // it, until the last of them ends.
 func keep(dir string, o order) (int, error) {
-	o.Name, o.Args = o.Args[0], o.Args[1:]
+	o.ID, o.Args = o.Args[0], o.Args[1:]
 	ready := os.NewFile(3, "ready")
 	syscall.CloseOnExec(3)
 	null, err := os.Open(os.DevNull)

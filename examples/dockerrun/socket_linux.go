@@ -34,8 +34,10 @@ type answer struct {
 
 // sample is the numbers of a moment.
 type sample struct {
-	Stats *cgroup.Stats
-	Time  time.Time
+	ID      string
+	Stats   *cgroup.Stats
+	Network string
+	Time    time.Time
 }
 
 // listen makes a container's socket, in place of one that nobody answers.
