@@ -4,6 +4,7 @@
 GO        ?= go
 PLATFORMS := linux/amd64 linux/arm64 darwin/arm64 windows/amd64
 FUZZTIME  ?= 1m
+SOAKTIME  ?= 1h
 TEST      := $(GO) test -race -count=1 -p=1 -timeout=30m -timeout=20m
 
 # Programs that the tests run: a compiler for -race, the others as examples of
@@ -27,7 +28,7 @@ endif
 # One failure does not hide the next: everything runs, and then make fails.
 MAKEFLAGS += --keep-going --no-print-directory
 .NOTPARALLEL:
-.PHONY: help test deps lint gofmt vet cross staticcheck test-caller test-user test-vm bench bench-packages fuzz clean
+.PHONY: help test deps lint gofmt vet cross staticcheck test-caller test-user test-vm bench bench-packages fuzz soak clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' Makefile
@@ -80,6 +81,12 @@ fuzz: ## each fuzz target for FUZZTIME (1m)
 	@for p in $$($(GO) list ./...); do \
 		for f in $$($(GO) test -list='^Fuzz' $$p | grep '^Fuzz'); do echo "== $$p $$f"; \
 			$(GO) test -run='^$$' -fuzz="^$$f\$$" -fuzztime=$(FUZZTIME) $$p || exit 1; done; done
+
+soak: ## faults at every call, then mixed load for SOAKTIME (1h); ends with leak checks and a table
+	@echo '== every fault'
+	@SANDBOX_TEST_THOROUGH=1 $(GO) test -count=1 -timeout=60m -v -run 'Host|Launcher|Call|Context' . ./internal/faults
+	@echo '== soak for $(SOAKTIME)'
+	@$(GO) run ./internal/soak/cmd -for $(SOAKTIME)
 
 clean: ## remove what git ignores, and cached test results
 	git clean -qfdX

@@ -135,7 +135,10 @@ func slow() bool { return testing.Short() || os.Getenv("CI_EMULATED") != "" }
 
 // rounds is how often something random is tried.
 func rounds(n int) int {
-	if slow() {
+	switch {
+	case os.Getenv("SANDBOX_TEST_THOROUGH") != "": // make soak
+		return n * 5
+	case slow():
 		return n / 10
 	}
 	return n

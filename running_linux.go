@@ -63,14 +63,21 @@ func (r *running) watch(ctx context.Context) {
 	r.watchContext(ctx)
 	if d := r.settings.Timeout; d > 0 {
 		t := time.AfterFunc(time.Until(r.begin.Add(d)), func() { r.halt(TimedOut, nil) })
-		r.stops = append(r.stops, t.Stop)
+		r.atEnd(t.Stop)
 	}
 }
 
 func (r *running) watchContext(ctx context.Context) {
 	if ctx.Done() != nil {
-		r.stops = append(r.stops, context.AfterFunc(ctx, func() { r.halt(Canceled, context.Cause(ctx)) }))
+		r.atEnd(context.AfterFunc(ctx, func() { r.halt(Canceled, context.Cause(ctx)) }))
 	}
+}
+
+// atEnd has a timer or a watch stopped when the sandbox has ended.
+func (r *running) atEnd(stop func() bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stops = append(r.stops, stop)
 }
 
 // keep takes a descriptor over, which came with a message for instance.
@@ -257,7 +264,7 @@ func (r *running) finish() (*Result, error) {
 	message, known := r.awaitStatus()
 	wall := time.Since(r.executed)
 	ended := r.endGroup()
-	waited := r.cmd.Wait()
+	waited := r.waitLauncher()
 	awaitDeath(r.initPidfd)
 	r.disarm()
 	if !known {
@@ -315,6 +322,17 @@ func (r *running) awaitStatus() (launch.Message, bool) {
 			return m, true
 		}
 	}
+}
+
+// waitLauncher waits for the outer process and the pipes. A host program that
+// reaps every child itself leaves nothing to wait for, and then package os keeps
+// its descriptor.
+func (r *running) waitLauncher() error {
+	err := r.cmd.Wait()
+	if errors.Is(err, unix.ECHILD) {
+		r.cmd.Process.Release()
+	}
+	return err
 }
 
 // launcherStatus takes the command's status from that of the launcher, which
@@ -461,7 +479,7 @@ func (r *running) discard() {
 				r.killAll()
 			}
 		}
-		r.cmd.Wait()
+		r.waitLauncher()
 		awaitDeath(r.initPidfd)
 		late.Stop()
 	}
