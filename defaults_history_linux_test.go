@@ -25,6 +25,9 @@ func rootFS(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
+	if err := os.WriteFile(filepath.Join(dir, probeInside), nil, 0o644); err != nil { // the place for it
+		t.Fatal(err)
+	}
 	return dir
 }
 
@@ -58,6 +61,50 @@ func TestRootFSWithLinks(t *testing.T) {
 		}
 		if left := append(listNames(outside), listNames(inside)...); len(left) > 0 {
 			t.Errorf("/%s is a link: at its target there is %v", name, left)
+		}
+	}
+}
+
+// What a root file system has in /dev is never used: neither as the empty file
+// that masks are made of (CVE-2025-31133) nor as a console (CVE-2025-52565).
+func TestDevicesOfARootFSAreNotUsed(t *testing.T) {
+	dir := rootFS(t)
+	for name, target := range map[string]string{"null": "/etc/secret", "console": "/etc/secret", "ptmx": "/etc/secret", "tty": "/etc/secret"} {
+		if err := os.Symlink(target, filepath.Join(dir, "dev", name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "etc/secret"), []byte("planted"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	in := sandboxed(sandbox.WithRootFS(dir), sandbox.WithReadOnlyBind("/usr", "/usr"))
+	dev := ask[map[string]string](t, in, "entries", "/dev")
+	if dev["null"] != "char 1:3" || dev["tty"] != "char 5:0" || dev["console"] != "" {
+		t.Errorf("/dev has %v", dev)
+	}
+	for p, what := range ask[map[string]string](t, in, "read", "/etc/secret", "/proc/interrupts", "/proc/cmdline", "/proc/keys") {
+		if planted := p == "/etc/secret"; planted != (what == "full") {
+			t.Errorf("%s reads as %s", p, what)
+		}
+	}
+}
+
+// A number is an id, even where a name in the root file system looks like it
+// (CVE-2016-3697: a user named 1000 with the id 0).
+func TestNumberIsNoName(t *testing.T) {
+	dir := rootFS(t)
+	write := func(name, content string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, "etc", name), []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("passwd", "root:x:0:0::/:/bin/sh\n4711:x:0:0::/:/bin/sh\nother:x:4712:4713::/:/bin/sh\n")
+	write("group", "root:x:0:\n4711:x:0:\n")
+	for user, want := range map[string][2]int{"4711": {4711, 4711}, "4711:4711": {4711, 4711}, "other": {4712, 4713}} {
+		ids := ask[identity](t, sandboxed(sandbox.WithRootFS(dir), sandbox.WithReadOnlyBind("/usr", "/usr"), sandbox.WithUser(user)), "ids")
+		if ids.UID != want[0] || ids.GID != want[1] {
+			t.Errorf("WithUser(%q): %+v, want %v", user, ids, want)
 		}
 	}
 }

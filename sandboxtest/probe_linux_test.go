@@ -36,6 +36,23 @@ func TestProbes(t *testing.T) {
 	}
 }
 
+// SECURITY.md names probes as evidence, so each of them must be there.
+func TestSecurityNamesProbesThatExist(t *testing.T) {
+	text, err := os.ReadFile("../SECURITY.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names, groups []string
+	for _, p := range sandboxtest.Probes() {
+		names, groups = append(names, p.Name), append(groups, p.Group)
+	}
+	for _, m := range regexp.MustCompile("`([a-z]+)/([^`]+)`").FindAllStringSubmatch(string(text), -1) {
+		if name := m[1] + "/" + m[2]; slices.Contains(groups, m[1]) && !slices.Contains(names, name) {
+			t.Errorf("SECURITY.md names the probe %s, which does not exist", name)
+		}
+	}
+}
+
 // What stays open is in SECURITY.md, by the name of its probe, and no other.
 func TestWhatStaysOpenIsDocumented(t *testing.T) {
 	text, err := os.ReadFile("../SECURITY.md")
