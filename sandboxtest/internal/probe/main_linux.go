@@ -73,11 +73,42 @@ func (f *Facts) act(name string) {
 		fmt.Fprintf(os.Stderr, "no probe %q", name)
 		syscall.Exit(2)
 	}
+	if err := f.stepAside(p); err != nil {
+		fmt.Print("trouble: it would touch the host, and its namespaces cannot be left: " + outcome(err))
+		return
+	}
 	answer := "open"
 	if err := p.act(f); err != nil {
 		answer = "refused: " + outcome(err)
 	}
 	fmt.Print(answer)
+}
+
+// stepAside takes an act that changes mounts or the host name out of the host's
+// namespaces, which is where the probes are if there is no sandbox at all, or one
+// that leaves them out.
+func (f *Facts) stepAside(p *Probe) error {
+	if p.Control != Bare {
+		return nil
+	}
+	data, err := capabilities()
+	if err != nil || data[0].Effective&(1<<unix.CAP_SYS_ADMIN) == 0 {
+		return nil // nothing can be harmed
+	}
+	for _, k := range kinds {
+		if k.name != "mnt" && k.name != "uts" || sameNamespace(f, k.name) != nil {
+			continue
+		}
+		if err := unix.Unshare(k.flag); err != nil {
+			return err
+		}
+		if k.name == "mnt" {
+			if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // outcome is the name of an errno, or an error's text.
@@ -118,7 +149,9 @@ func (f *Facts) try(name string) Answer {
 	err = cmd.Run()
 	answer := Answer{Name: name}
 	status := exitStatus(cmd)
-	switch refused, isRefused := strings.CutPrefix(out.String(), "refused: "); {
+	refused, isRefused := strings.CutPrefix(out.String(), "refused: ")
+	trouble, isTrouble := strings.CutPrefix(out.String(), "trouble: ")
+	switch {
 	case ctx.Err() != nil:
 		answer.Trouble = "it did not finish"
 	case status.Signaled() && (status.Signal() == unix.SIGSYS || status.Signal() == unix.SIGKILL):
@@ -128,6 +161,8 @@ func (f *Facts) try(name string) Answer {
 		answer.Trouble = strings.TrimSpace(err.Error() + ": " + first)
 	case isRefused:
 		answer.Refused = refused
+	case isTrouble:
+		answer.Trouble = trouble
 	case out.String() != "open":
 		answer.Trouble = fmt.Sprintf("it answered %q", out.String())
 	}

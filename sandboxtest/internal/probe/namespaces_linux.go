@@ -68,16 +68,19 @@ func enterSupervisor(f *Facts) error {
 	return unix.Setns(fd, unix.CLONE_NEWUTS)
 }
 
+// pivotRoot does it in a mount namespace of its own, since other probes need the
+// root as it is.
 func pivotRoot() error {
-	return attempt.MountInTmp("tmpfs", "", func(dir string) error {
-		if err := unix.Unshare(unix.CLONE_NEWNS); err != nil { // the driver's root stays
-			return err
-		}
-		if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-			return err
-		}
-		return unix.PivotRoot(dir, dir)
-	})
+	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
+		return err
+	}
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return err
+	}
+	if err := unix.Mount("tmpfs", "/tmp", "tmpfs", 0, ""); err != nil {
+		return err
+	}
+	return unix.PivotRoot("/tmp", "/tmp")
 }
 
 func mounts() []Probe {
@@ -96,7 +99,12 @@ func mounts() []Probe {
 		fs("ramfs", "", "memory without a limit of size"),
 		{"namespaces/mount-cgroup", "mount a hierarchy of cgroup v1", "CVE-2022-0492: its release_agent runs on the host", Bare, always(mountCgroup1)},
 		{"namespaces/bind", "bind a directory to another place", "mount(2), MS_BIND: what lies below a mount", Bare, always(func() error {
-			return attempt.MountInTmp("tmpfs", "", func(dir string) error { return unix.Mount("/usr", dir, "", unix.MS_BIND, "") })
+			return attempt.MountInTmp("tmpfs", "", func(dir string) error {
+				if err := unix.Mount("/usr", dir, "", unix.MS_BIND, ""); err != nil {
+					return err
+				}
+				return unix.Unmount(dir, unix.MNT_DETACH)
+			})
 		})},
 		{"namespaces/remount", "change the flags of /", "mount(2), MS_REMOUNT: read-only made writable", Bare,
 			always(func() error {
