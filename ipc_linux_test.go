@@ -14,8 +14,8 @@ import (
 	"github.com/seed-d1379373/sandbox/internal/needs"
 )
 
-// messenger sends one message by each kind of IPC, or receives one. Its first
-// argument is the role, its second a number that names the queues.
+// messenger sends one message by each kind of IPC, receives one, or removes
+// all. Its first argument is the role, its second a number that names the queues.
 const messenger = `
 import ctypes, errno, os, sys
 libc = ctypes.CDLL(None, use_errno=True)
@@ -41,9 +41,10 @@ def system_v():
         check(libc.msgsnd(queue, ctypes.byref(Message(1, text)), 64, NOWAIT))
         return b'sent'
     queue, m = check(libc.msgget(number, 0)), Message()
-    check(libc.msgrcv(queue, ctypes.byref(m), 64, ctypes.c_long(0), NOWAIT))
-    if role == 'last':
+    if role == 'remove':
         check(libc.msgctl(queue, RMID, None))
+        return b'removed'
+    check(libc.msgrcv(queue, ctypes.byref(m), 64, ctypes.c_long(0), NOWAIT))
     return m.text
 
 def posix():
@@ -54,9 +55,10 @@ def posix():
         check(libc.mq_send(queue, text, len(text), 0))
         return b'sent'
     queue, buffer = check(libc.mq_open(name, os.O_RDONLY | os.O_NONBLOCK)), ctypes.create_string_buffer(64)
-    n = check(libc.mq_receive(queue, buffer, 64, None))
-    if role == 'last':
+    if role == 'remove':
         check(libc.mq_unlink(name))
+        return b'removed'
+    n = check(libc.mq_receive(queue, buffer, 64, None))
     return buffer.raw[:n]
 
 def shared_memory():
@@ -67,8 +69,9 @@ def shared_memory():
         return b'sent'
     with open(path, 'rb') as f:
         got = f.read()
-    if role == 'last':
+    if role == 'remove':
         os.unlink(path)
+        return b'removed'
     return got
 
 for kind in (system_v, posix, shared_memory):
@@ -158,7 +161,11 @@ func TestIPCHost(t *testing.T) {
 	}
 	number := 200000 + os.Getpid()
 	host := sandbox.WithIPC(sandbox.IPCHost)
-	t.Cleanup(func() { consume("last", number, host) }) // it stays in the host otherwise
+	t.Cleanup(func() { // it stays in the host otherwise
+		if got, err := consume("remove", number, host); strings.Count(got, "removed") != 3 || err != nil {
+			t.Errorf("left behind: %v\n%s", err, got)
+		}
+	})
 	startProducer(t, number, host)
 	if got, err := consume("receive", number); !strings.HasPrefix(got, nothing) || err != nil {
 		t.Errorf("control: a private one: %v\n%s", err, got)
