@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/seed-d1379373/sandbox"
+	"github.com/seed-d1379373/sandbox/caps"
 	"github.com/seed-d1379373/sandbox/internal/needs"
 )
 
@@ -187,5 +188,63 @@ func TestPIDFromNeedsPrivilege(t *testing.T) {
 	_, err := sandbox.Run(context.Background(), exec.Command("true"), sandbox.WithPIDNamespace(sandbox.PIDFrom(p)))
 	if !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// NetworkFrom and NetworkPath lead to one and the same namespace; a file that is
+// none is refused.
+func TestJoinedNetworks(t *testing.T) {
+	p, _, _ := begin(t, "exec cat")
+	path := fmt.Sprintf("/proc/%d/ns/net", p.PID())
+	for name, mode := range map[string]sandbox.NetworkMode{"from": sandbox.NetworkFrom(p), "path": sandbox.NetworkPath(path)} {
+		var out bytes.Buffer
+		cmd := exec.Command("readlink", "/proc/self/ns/net")
+		cmd.Stdout = &out
+		_, err := sandbox.Run(context.Background(), cmd, sandbox.WithNetwork(mode))
+		if os.Geteuid() != 0 {
+			if !errors.Is(err, errors.ErrUnsupported) {
+				t.Errorf("%s: an ordinary caller: %v", name, err)
+			}
+			continue
+		}
+		if want := namespaceOf(t, p.PID(), "net") + "\n"; err != nil || out.String() != want {
+			t.Errorf("%s: %v, %q, want %q", name, err, &out, want)
+		}
+	}
+	for _, path := range []string{"/dev/null", fmt.Sprintf("/proc/%d/ns/uts", p.PID()), "/run/netns/no-such-network"} {
+		_, err := sandbox.Run(context.Background(), exec.Command("true"), sandbox.WithNetwork(sandbox.NetworkPath(path)))
+		var failed *sandbox.SetupError
+		if !errors.As(err, &failed) || failed.Step != "open the network namespace" || failed.Path != path {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
+func TestOOMScoreAdjAndShmSize(t *testing.T) {
+	const ask = "cat /proc/self/oom_score_adj; df -k /dev/shm | awk 'END { print $2 }'; head -c 3000000 /dev/zero > /dev/shm/file 2>/dev/null && echo fits"
+	own, err := os.ReadFile("/proc/self/oom_score_adj")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := output(t, ask), string(own)+"65536\nfits\n"; got != want {
+		t.Errorf("default: got %q, want %q", got, want)
+	}
+	if got := output(t, ask+" || true", sandbox.WithOOMScoreAdj(700), sandbox.WithShmSize(1<<20)); got != "700\n1024\n" {
+		t.Errorf("got %q", got)
+	}
+	state, err := caps.Process(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if state.Effective.Has(caps.SysResource) {
+		if got := output(t, "cat /proc/self/oom_score_adj", sandbox.WithOOMScoreAdj(-500)); got != "-500\n" {
+			t.Errorf("lowered: %q", got)
+		}
+		return
+	}
+	_, err = sandbox.Run(context.Background(), exec.Command("true"), sandbox.WithOOMScoreAdj(-1000))
+	var failed *sandbox.SetupError
+	if !errors.As(err, &failed) || failed.Step != "set oom_score_adj" || !errors.Is(err, unix.EACCES) {
+		t.Errorf("lowered by a caller who may not: %v", err)
 	}
 }
