@@ -53,6 +53,9 @@ func policy(bestEffort bool) []sandbox.Option {
 	return opts
 }
 
+// sigXCPU is Linux's signal for a process that has used up its CPU time.
+const sigXCPU = syscall.Signal(24)
+
 // A verdict is what became of a snippet.
 type verdict struct {
 	snippet, outcome, detail string
@@ -86,7 +89,7 @@ func run(ctx context.Context, s *sandbox.Sandbox, snippet string) (verdict, erro
 		v.outcome = "seccomp"
 	default:
 		v.outcome = "killed"
-		if result.Signal == syscall.SIGXCPU { // where no cgroup counts the time
+		if result.Signal == sigXCPU { // where no cgroup counts the time
 			v.outcome = "timeout"
 		}
 	}
