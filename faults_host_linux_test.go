@@ -1,6 +1,7 @@
 package sandbox_test
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -176,4 +177,39 @@ func TestLauncherThatSaysNonsense(t *testing.T) {
 			t.Fatalf("%q: left behind:\n%s", text, left)
 		}
 	}
+}
+
+// A launcher that floods the host with descriptors, one a message or many,
+// fills no table: what nobody asked for is closed.
+func TestLauncherThatFloodsDescriptors(t *testing.T) {
+	c := newTampered(t, true)
+	before := takeInventory()
+	for _, each := range []int{1, 2, 24, 100} {
+		err := c.run(forbearing(t), func(p *launch.Program) {
+			message := littleEndian(p.Message(launch.MessageBorn).Address(), 8)
+			rights := littleEndian(uint64(16+4*each), unix.SOL_SOCKET|unix.SCM_RIGHTS<<32)
+			rights = append(rights, make([]byte, (4*each+7)/8*8)...) // all of descriptor 0
+			control := p.Data("rights", rights)
+			header := p.Data("flood", littleEndian(0, 0, p.Data("iovec", message).Address(), 1, control.Address(), uint64(16+4*each), 0))
+			const last = 8
+			for _, call := range c.calls[:last] { // before anything is set up
+				p.Replace(call.index, launch.Sendmsg, launch.Int(3), header, launch.Int(0))
+			}
+			p.Replace(c.calls[last].index, launch.ExitGroup, launch.Int(0))
+		}, nil)
+		var setup *sandbox.SetupError
+		if !errors.As(err, &setup) {
+			t.Errorf("%d descriptors a message: %v", each, err)
+		}
+		if left := before.leftBehind(); left != "" {
+			t.Fatalf("%d descriptors a message: left behind:\n%s", each, left)
+		}
+	}
+}
+
+func littleEndian(words ...uint64) (out []byte) {
+	for _, w := range words {
+		out = binary.LittleEndian.AppendUint64(out, w)
+	}
+	return out
 }

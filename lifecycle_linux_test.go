@@ -3,6 +3,7 @@ package sandbox_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -168,4 +169,54 @@ func TestMethodsAtOnce(t *testing.T) {
 	if left := before.leftBehind(); left != "" {
 		t.Errorf("left behind:\n%s", left)
 	}
+}
+
+// A process that gets the number of a command that has ended is not taken for it.
+func TestReusedProcessID(t *testing.T) {
+	needRoot(t, "an ordinary user cannot choose the next process id")
+	s := startCommand(t, []string{"sh", "-c", "echo ready; read x"})
+	gone, err := unix.PidfdOpen(s.PID(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(gone)
+	s.stdin.Close()
+	(watched{gone}).alive(30_000)
+	const tries = 1000 // other programs take numbers, too
+	for range tries {
+		if err := os.WriteFile("/proc/sys/kernel/ns_last_pid", fmt.Append(nil, s.PID()-1), 0); err != nil {
+			t.Fatal(err)
+		}
+		other := exec.Command("sleep", "1000")
+		if err := other.Start(); err != nil {
+			t.Fatal(err)
+		}
+		reused := other.Process.Pid == s.PID()
+		if reused {
+			if err := s.Signal(unix.SIGKILL); !errors.Is(err, os.ErrProcessDone) {
+				t.Errorf("Signal: %v", err)
+			}
+			if err := s.Kill(); err != nil {
+				t.Errorf("Kill: %v", err)
+			}
+			if _, err := s.Exec(context.Background(), exec.Command("true")); !errors.Is(err, os.ErrProcessDone) {
+				t.Errorf("Exec: %v", err)
+			}
+			if res, err := s.Wait(); res.Reason != sandbox.Exited {
+				t.Errorf("%+v, %v", res, err)
+			}
+			if err := other.Process.Signal(unix.Signal(0)); err != nil {
+				t.Errorf("the other process: %v", err)
+			}
+			if st, ok := readStat(other.Process.Pid); !ok || st.state == "Z" {
+				t.Error("the other process is dead")
+			}
+		}
+		other.Process.Kill()
+		other.Wait()
+		if reused {
+			return
+		}
+	}
+	t.Errorf("number %d was not to be had", s.PID())
 }
