@@ -144,7 +144,7 @@ func TestEveryCapabilityStaysInside(t *testing.T) {
 
 func TestNoNewPrivileges(t *testing.T) {
 	if got := status(onHost(t, "cat", "/proc/self/status"))["NoNewPrivs"]; got != "0" {
-		t.Skip("the tests themselves run with no_new_privs")
+		t.Skip("needs suid: the tests themselves run with no_new_privs")
 	}
 	for want, opts := range map[string][]sandbox.Option{
 		"1": {},

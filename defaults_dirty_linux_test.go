@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"runtime"
 	"slices"
+	"strconv"
 	"syscall"
 	"testing"
 
@@ -44,6 +45,8 @@ type fromDirty struct {
 	Out     string
 	Err     string
 	Report  struct{ Features []reported }
+
+	Feature, Reason, Fix string // where Err is an UnsupportedError
 }
 
 type reported struct{ Feature, State, Detail, Fix string }
@@ -132,8 +135,9 @@ func runFromDirty(args []string) int {
 	probeBinary = args[1]
 	argv := args[2:]
 	var answer struct {
-		Control, Out, Err string
-		Report            *sandbox.Report
+		Control, Out, Err    string
+		Feature, Reason, Fix string
+		Report               *sandbox.Report
 	}
 	outside := slices.Clone(argv)
 	if outside[0] == probeInside {
@@ -158,6 +162,10 @@ func runFromDirty(args []string) int {
 	if err != nil && !errors.As(err, &exit) {
 		answer.Err = err.Error()
 	}
+	var missing *sandbox.UnsupportedError
+	if errors.As(err, &missing) {
+		answer.Feature, answer.Reason, answer.Fix = missing.Feature, missing.Reason, missing.Fix
+	}
 	if res != nil {
 		answer.Report = res.Report
 	}
@@ -166,6 +174,9 @@ func runFromDirty(args []string) int {
 	}
 	return 0
 }
+
+// hostMemory names the memory limit of the helper's sandbox.
+const hostMemory = "SANDBOX_TEST_MEMORY"
 
 // startAndSurvive is a host program that starts a sandbox, says which process
 // its command is, and waits for ever.
@@ -176,6 +187,9 @@ func startAndSurvive(args []string) int {
 	cmd.Stdout = ready
 	if _, err := cmd.StdinPipe(); err != nil { // which stays open
 		return complain(err)
+	}
+	if limit, err := strconv.ParseInt(os.Getenv(hostMemory), 10, 64); err == nil {
+		opts = append(opts, sandbox.WithMemory(limit))
 	}
 	p, err := sandbox.Start(context.Background(), cmd, opts...)
 	if err != nil {

@@ -150,7 +150,7 @@ func TestNicenessIsReset(t *testing.T) {
 // would let it ask.
 func TestKeyringIsNew(t *testing.T) {
 	if err := attempts()["keyctl"](""); err == unix.ENOSYS {
-		t.Skip("this kernel has no keyrings")
+		t.Skip("needs syscall: this kernel has no keyrings")
 	}
 	key := "sandbox-test-key"
 	r := runDirty(t, dirt{Key: key, Unconfined: true}, probeArgs("try", "find-key:"+key, "keyctl")...)

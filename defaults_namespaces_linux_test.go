@@ -175,7 +175,7 @@ func TestSystemVIPCIsPrivate(t *testing.T) {
 	const key = 0x5b0c5
 	id, err := unix.SysvShmGet(key, 4096, unix.IPC_CREAT|0o666)
 	if err != nil {
-		t.Skip("System V shared memory: ", err)
+		t.Skip("needs syscall: System V shared memory: ", err)
 	}
 	defer unix.SysvShmCtl(id, unix.IPC_RMID, nil)
 	attempt := "shmget:" + strconv.Itoa(key)

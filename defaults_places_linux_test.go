@@ -248,7 +248,7 @@ func hostStatus(t *testing.T, pid int) map[string]string {
 func needRoot(t *testing.T, why string) {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		t.Skip("not root: " + why)
+		t.Skip("needs root: " + why)
 	}
 }
 
@@ -259,7 +259,7 @@ func needFeature(t *testing.T, f sandbox.Feature, ask ...sandbox.Option) {
 	_, _, err := runInside([]string{"true"}, ask...)
 	var missing *sandbox.UnsupportedError
 	if errors.As(err, &missing) && missing.Feature == string(f) {
-		t.Skip(err)
+		t.Skipf("needs cgroup2: %v", err)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -78,7 +78,7 @@ func TestVerdicts(t *testing.T) {
 			out, res, err := runInside(c.argv, c.opts...)
 			var missing *sandbox.UnsupportedError
 			if errors.As(err, &missing) && c.need != "" && missing.Feature == string(c.need) {
-				t.Skip(err)
+				t.Skip("needs cgroup2: ", err)
 			}
 			checkVerdict(t, res, err, c.want)
 			if len(out) > 1000 && c.want.reason == sandbox.OutputLimit {

@@ -14,7 +14,7 @@ func explain(e *SetupError) error {
 	if strings.HasPrefix(e.Step, "map the ids of ") {
 		return explainIDMap(e)
 	}
-	namespace := e.Step == "create namespaces" || e.Step == "create user namespace" || strings.HasPrefix(e.Step, "lock the mounts")
+	namespace := strings.HasPrefix(e.Step, "create ") && strings.Contains(e.Step, "namespace") || strings.HasPrefix(e.Step, "lock the mounts")
 	switch {
 	case namespace && errors.Is(e.Err, unix.ENOSPC):
 		return &UnsupportedError{string(FeatureUserNamespace), "a limit on the number of namespaces is reached (/proc/sys/user/max_*_namespaces)",
@@ -22,14 +22,32 @@ func explain(e *SetupError) error {
 	case namespace && (errors.Is(e.Err, unix.EPERM) || errors.Is(e.Err, unix.EACCES)):
 		reason, fix := whyNoUserNamespace()
 		return &UnsupportedError{string(FeatureUserNamespace), reason, fix, e}
-	case namespace && (errors.Is(e.Err, unix.EINVAL) || errors.Is(e.Err, unix.ENOSYS)):
+	case namespace && errors.Is(e.Err, unix.EINVAL):
 		return &UnsupportedError{string(FeatureNamespaces), "the kernel was built without one of the namespaces " + e.Path,
 			"use a kernel with CONFIG_NAMESPACES and all its kinds", e}
+	case errors.Is(e.Err, unix.ENOSYS):
+		return &UnsupportedError{string(featureOf(e.Step)), "the kernel, or a seccomp filter over this process, lacks a system call that is needed to " + e.Step,
+			"use Linux 5.14 or later, and in a container a seccomp profile that allows " + needed(e.Step), e}
 	case restrictedByAppArmor() && (errors.Is(e.Err, unix.EPERM) || errors.Is(e.Err, unix.EACCES)):
 		reason, fix := whyNoUserNamespace()
 		return &UnsupportedError{string(FeatureUserNamespace), reason, fix, e}
+	case (featureOf(e.Step) == FeatureMounts || e.Step == startStep) && errors.Is(e.Err, unix.EPERM),
+		e.Step == "make mounts private" && errors.Is(e.Err, unix.EACCES):
+		return &UnsupportedError{string(featureOf(e.Step)), "the kernel refuses this process to " + e.Step + ", as the seccomp filter of a container does",
+			"run outside of a container, or with a seccomp profile that allows " + needed(e.Step), e}
 	}
 	return e
+}
+
+// startStep is the first step of the launcher.
+const startStep = "start the launcher"
+
+// needed are the calls of a step that filters are known to refuse.
+func needed(step string) string {
+	if featureOf(step) == FeatureMounts {
+		return "mount, pivot_root, openat2, open_tree, move_mount and mount_setattr"
+	}
+	return "unshare, clone with namespaces, close_range and pidfd_open"
 }
 
 // isRefusal says whether an error of clone(2) may be about the namespace asked for.

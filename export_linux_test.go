@@ -30,3 +30,12 @@ func LoweredSpec(s *Sandbox) (*plan.Spec, error) {
 	spec := p.spec
 	return &spec, nil
 }
+
+// Keep starts the process that keeps a scope; end ends it.
+func Keep() (pid int, end func() error, err error) {
+	k, err := newKeeper()
+	if err != nil {
+		return 0, nil, err
+	}
+	return k.cmd.Process.Pid, k.close, nil
+}

@@ -34,7 +34,7 @@ func planGroup(s *settings, h *host, id *identity, report *Report) (*groupPlan, 
 		}
 		return h.cgroups.Controller(controller)
 	}
-	for _, want := range []struct {
+	wants := []struct {
 		feature    Feature
 		controller string
 		wanted     bool
@@ -109,7 +109,17 @@ func planGroup(s *settings, h *host, id *identity, report *Report) (*groupPlan, 
 			detail: fmt.Sprintf("%v in all", s.CPUTime),
 			use:    func() { g.options.Controllers = append(g.options.Controllers, "cpuacct") },
 		},
-	} {
+	}
+	var refused error
+	for _, want := range wants {
+		// A default is not worth the time that it takes to ask.
+		have := support(want.controller)
+		if want.wanted && want.named && want.instead == nil && have.Err != nil && have.Version == 2 && h.mayDelegate(s) {
+			refused = h.delegate()
+			break
+		}
+	}
+	for _, want := range wants {
 		if !want.wanted {
 			report.set(want.feature, Off, "no limit asked", "")
 			continue
@@ -120,12 +130,18 @@ func planGroup(s *settings, h *host, id *identity, report *Report) (*groupPlan, 
 		case err == nil:
 			g.needed = true
 			want.use()
+			if h.keeper != nil {
+				want.detail += ", in a scope of the user's systemd"
+			}
 			report.set(want.feature, Enforced, want.detail, "")
 		case want.instead != nil && want.instead():
 		case want.named && !s.bestEffort(want.feature):
-			return g, unsupportedGroup(want.feature, err)
+			return g, unsupportedGroup(want.feature, err).because(refused)
 		default:
-			u := unsupportedGroup(want.feature, err)
+			u := unsupportedGroup(want.feature, err).because(refused)
+			if !want.named && support(want.controller).Version == 2 && h.mayDelegate(s) {
+				u.Fix = "name the limit, for which systemd is asked for a cgroup, or " + u.Fix
+			}
 			report.set(want.feature, Missing, u.Reason, u.Fix)
 		}
 	}
@@ -150,7 +166,8 @@ func planGroup(s *settings, h *host, id *identity, report *Report) (*groupPlan, 
 // time and disk traffic. On v1 each takes a directory of its own, which a sandbox
 // with default limits alone is spared, and disk traffic is left out.
 func measured(s *settings, h *host) (controllers []string) {
-	for _, c := range h.cgroups.Controllers() {
+	for _, name := range []string{"cpuacct", "io"} {
+		c := h.cgroups.Controller(name)
 		cheap := c.Version == 2
 		if c.Err == nil && (c.Controller == "cpuacct" && (cheap || s.namesLimit()) || c.Controller == "io" && cheap) {
 			controllers = append(controllers, c.Controller)
@@ -191,6 +208,15 @@ func unsupportedGroup(f Feature, err error) *UnsupportedError {
 		return &UnsupportedError{string(f), u.Reason, strings.ReplaceAll(u.Fix, "DiscoverBelow", "WithCgroupParent"), err}
 	}
 	return &UnsupportedError{string(f), err.Error(), "run as root, or in a cgroup that is delegated to this user", err}
+}
+
+// because adds why a systemd that was asked gave no cgroup.
+func (u *UnsupportedError) because(refused error) *UnsupportedError {
+	if refused != nil {
+		u.Reason += ", and " + strings.TrimPrefix(refused.Error(), "cgroup: ")
+		u.Err = errors.Join(u.Err, refused)
+	}
+	return u
 }
 
 // create makes the group of one start; nil where none is needed.

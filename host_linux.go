@@ -30,6 +30,7 @@ type host struct {
 	landlockErr error
 	cgroups     *cgroup.Hierarchy
 	cgroupErr   error
+	keeper      *keeper // of the scope that cgroups is in, if it is in one
 }
 
 func newHost(cgroupParent string) (*host, error) {
@@ -87,7 +88,7 @@ func (h *host) close() error {
 	if h.cgroups == nil {
 		return nil
 	}
-	return h.cgroups.Close()
+	return errors.Join(h.keeper.close(), h.cgroups.Close())
 }
 
 // inInitialUserNS says whether every id is mapped to itself, which only the

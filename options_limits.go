@@ -15,7 +15,8 @@ import (
 // From 64 KiB on; most programs need a few MiB to start. [Unlimited] removes the
 // limit. The default, 1 GiB, is a best effort; a limit that is named needs the
 // memory controller (cgroups(7)), and without it Start fails with an
-// *[UnsupportedError]. Swap is not used unless [WithMemorySwap] says so.
+// *[UnsupportedError]. For an ordinary user who may make no cgroup, the systemd of
+// the login session is asked for one. Swap is not used unless [WithMemorySwap] says so.
 //
 // It does not limit memory that is locked ([WithRlimit] MEMLOCK does), nor what
 // other processes hold on the sandbox's behalf, such as a server that it talks to.

@@ -71,6 +71,9 @@ func (r *Report) fail(err error) {
 
 // featureOf is the feature that a step belongs to.
 func featureOf(step string) Feature {
+	if step == "create cgroup namespace" {
+		return FeatureNamespaces
+	}
 	for prefix, f := range map[string]Feature{
 		"map user": FeatureUserNamespace, "create user": FeatureUserNamespace, "mount": FeatureMounts, "bind": FeatureMounts,
 		"mask": FeatureMounts, "make": FeatureMounts, "enter the new root": FeatureMounts, "load seccomp": FeatureSeccomp,

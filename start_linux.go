@@ -120,6 +120,9 @@ func (st *start) makeGroup() (err error) {
 	if r.group, err = group.create(st.prepared.host); err != nil {
 		return err
 	}
+	if err := st.prepared.host.cgroups.Adopt(r.cmd.Process.Pid); err != nil {
+		return &SetupError{"move the launcher to its cgroup", "", err}
+	}
 	if len(entrances(r.group)) != len(group.places) {
 		return &SetupError{"create cgroup", "", errors.New("the host's cgroups have changed")}
 	}

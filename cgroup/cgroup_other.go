@@ -25,6 +25,12 @@ func Discover() (*Hierarchy, error) { return nil, unsupported() }
 // DiscoverBelow fails.
 func DiscoverBelow(string) (*Hierarchy, error) { return nil, unsupported() }
 
+// DiscoverScope fails.
+func DiscoverScope(context.Context, int) (*Hierarchy, error) { return nil, unsupported() }
+
+// Adopt fails.
+func (*Hierarchy) Adopt(int) error { return unsupported() }
+
 // Controllers lists every controller as unsupported.
 func (*Hierarchy) Controllers() []Support {
 	var all []Support

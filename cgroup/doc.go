@@ -31,8 +31,9 @@
 // the caller that was delegated to it, or the top of the tree if it is
 // writable. Nobody is moved to make room: without such a place the error is an
 // [UnsupportedError] that names what would help. [DiscoverBelow] names a parent
-// explicitly, and [Hierarchy.Vacate] is the explicit way to move the processes
-// of a delegated cgroup into a leaf.
+// explicitly, [DiscoverScope] asks the user's systemd for one, and
+// [Hierarchy.Vacate] is the explicit way to move the processes of a delegated
+// cgroup into a leaf.
 //
 // On a systemd host a cgroup that was not delegated still belongs to systemd,
 // which may withdraw controllers from it. A service that makes many groups

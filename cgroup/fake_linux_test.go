@@ -260,7 +260,7 @@ func TestV2SwapAccountingMissing(t *testing.T) {
 	_, err := f.discover("/", "").Create("", Limits{Memory: 1 << 20, MemorySwap: 1 << 20})
 	swap, swapErr := hostHasSwap()
 	if swapErr != nil {
-		t.Skip("needs /proc/swaps: ", swapErr)
+		t.Skip("needs syscall: /proc/swaps: ", swapErr)
 	}
 	if swap != errors.Is(err, errors.ErrUnsupported) || (!swap && err != nil) {
 		t.Errorf("the host has swap: %v; error %v", swap, err)
@@ -347,7 +347,7 @@ func (f *fakeV2) delegate(cgroup string) {
 		return // then all of the tree is this user's, which counts as delegated
 	}
 	if err := unix.Setxattr(filepath.Join(f.root, cgroup), "user.delegate", []byte("1"), 0); err != nil {
-		f.t.Skip("needs extended attributes on the temporary directory: ", err)
+		f.t.Skip("needs xattr: on the temporary directory: ", err)
 	}
 }
 

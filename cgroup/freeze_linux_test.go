@@ -179,7 +179,7 @@ func TestCloneIntoGroup(t *testing.T) {
 	h := liveHost(t, "freezer", "cpuacct")
 	g := create(t, h, Limits{}, Options{})
 	if g.Dir() == nil {
-		t.Skip("needs a v2 tree")
+		t.Skip("needs cgroup2: no v2 tree")
 	}
 	cmd := exec.Command("/proc/self/exe")
 	cmd.Env = append(os.Environ(), helperVar+"=burn")
@@ -208,7 +208,7 @@ func TestOrdinaryUser(t *testing.T) {
 	if os.Geteuid() == 0 {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	} else if h := liveHost(t); h.where["memory"] != nil && h.where["pids"] != nil {
-		t.Skip("this user has delegated cgroups")
+		t.Skip("needs no-cgroup: this user has some")
 	}
 	p := start(t, cmd)
 	_, said := p.run().wait()

@@ -207,6 +207,9 @@ func (g *Group) Add(pid int) error {
 	if pid <= 0 {
 		return &LimitError{Limit: "pid", Value: strconv.Itoa(pid), Reason: "must be the number of a process"}
 	}
+	if err := g.h.Adopt(pid); err != nil {
+		return err
+	}
 	value := strconv.Itoa(pid)
 	for _, d := range g.dirs {
 		if _, err := writeAt(d.fd, "cgroup.procs", value, false); err != nil {

@@ -17,9 +17,10 @@ import (
 // Hierarchy knows where this process can make groups. It is found once, keeps
 // the directories open, and is safe for concurrent use. The zero value is not usable.
 type Hierarchy struct {
-	fs   fileSystem
-	self owner
-	next atomic.Uint64
+	fs    fileSystem
+	self  owner
+	next  atomic.Uint64
+	scope *scope // below which all groups are made; nil but after DiscoverScope
 
 	mu      sync.RWMutex
 	bases   []*base
@@ -244,6 +245,9 @@ func (h *Hierarchy) release() {
 func (h *Hierarchy) closeUnused() {
 	if !h.closed || h.users > 0 {
 		return
+	}
+	if h.scope != nil {
+		h.scope.close()
 	}
 	for _, b := range h.bases {
 		unix.Close(b.fd)

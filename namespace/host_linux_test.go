@@ -43,7 +43,7 @@ func onOwnThread(f func() error) error {
 func withFiles(t *testing.T, files map[string]string, f func()) {
 	t.Helper()
 	if os.Getuid() != 0 {
-		t.Skip("showing other files in /etc needs root")
+		t.Skip("needs root: showing other files in /etc")
 	}
 	dir := t.TempDir()
 	err := onOwnThread(func() error {
@@ -66,7 +66,7 @@ func withFiles(t *testing.T, files map[string]string, f func()) {
 		return nil
 	})
 	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOENT) {
-		t.Skipf("this host does not allow a private /etc: %v", err)
+		t.Skipf("needs userns: this host does not allow a private /etc: %v", err)
 	} else if err != nil {
 		t.Error(err)
 	}
@@ -163,7 +163,7 @@ func startUnmapped(t *testing.T) (pid int, stop func()) {
 func TestRealMapTools(t *testing.T) {
 	uidTool, gidTool, err := namespace.LookupTools()
 	if err != nil {
-		t.Skip(err)
+		t.Skip("needs suid: ", err)
 	}
 	files := map[string]string{
 		"/etc/subuid": "nobody:200000:1000\n65534:201000:1000\nalice:300000:1000\n",
@@ -232,10 +232,10 @@ func readMap(t *testing.T, pid int, file string) namespace.IDMaps {
 // Validate agrees with the kernel about maps that root writes.
 func TestValidateAgreesWithTheKernel(t *testing.T) {
 	if os.Getuid() != 0 {
-		t.Skip("writing maps of any ids needs root")
+		t.Skip("needs root: writing maps of any ids")
 	}
 	if os.Getpagesize() != 4096 {
-		t.Skip("a larger page admits longer maps than Validate does")
+		t.Skip("needs syscall: a larger page admits longer maps than Validate does")
 	}
 	const highest = 1<<32 - 2
 	for what, maps := range map[string]namespace.IDMaps{

@@ -42,7 +42,7 @@ func startIn(t *testing.T, kinds namespace.Set) (pid int) {
 	}
 	err = cmd.Start()
 	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC) {
-		t.Skipf("this kernel does not let uid %d create %v namespaces: %v", os.Getuid(), kinds, err)
+		t.Skipf("needs userns: this kernel does not let uid %d create %v namespaces: %v", os.Getuid(), kinds, err)
 	}
 	if err != nil {
 		t.Fatal(err)

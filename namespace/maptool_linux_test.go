@@ -28,11 +28,11 @@ func toolDir(t *testing.T, mode uint32) string {
 func needRootAndSuid(t *testing.T) {
 	t.Helper()
 	if os.Getuid() != 0 {
-		t.Skip("making a set-user-ID program of root needs root")
+		t.Skip("needs root: making a set-user-ID program of root")
 	}
 	var stat unix.Statfs_t
 	if err := unix.Statfs(os.TempDir(), &stat); err != nil || stat.Flags&unix.ST_NOSUID != 0 {
-		t.Skipf("%s is mounted nosuid: %v", os.TempDir(), err)
+		t.Skipf("needs suid: %s is mounted nosuid: %v", os.TempDir(), err)
 	}
 }
 
@@ -57,7 +57,7 @@ func TestLookupToolsFindsFileCapabilities(t *testing.T) {
 	set := func(name string, value []byte) {
 		t.Helper()
 		if err := unix.Setxattr(filepath.Join(dir, name), "security.capability", value, 0); err != nil {
-			t.Skipf("file capabilities cannot be set in %s: %v", dir, err)
+			t.Skipf("needs xattr: file capabilities cannot be set in %s: %v", dir, err)
 		}
 	}
 	set("newuidmap", attribute(1, 1<<7))
@@ -96,7 +96,7 @@ func TestLookupToolsRefuses(t *testing.T) {
 
 func TestLookupToolsOnNosuidMount(t *testing.T) {
 	if os.Getuid() != 0 {
-		t.Skip("mounting needs root")
+		t.Skip("needs root: mounting")
 	}
 	target := t.TempDir()
 	t.Setenv("PATH", target)

@@ -239,7 +239,7 @@ func TestDockerRoundTrip(t *testing.T) {
 func TestNativeTarget(t *testing.T) {
 	target, err := NativeTarget()
 	if err != nil {
-		t.Skipf("no tables: %v", err)
+		t.Skipf("needs seccomp: no tables: %v", err)
 	}
 	if !target.Kernel.AtLeast(Version{4, 0}) || len(target.Caps) != 0 {
 		t.Errorf("target %+v", target)

@@ -116,7 +116,7 @@ func (s *source) commonPolicy() *Policy {
 func TestAgreesWithElastic(t *testing.T) {
 	target, err := NativeTarget()
 	if err != nil {
-		t.Skipf("no tables: %v", err)
+		t.Skipf("needs seccomp: no tables: %v", err)
 	}
 	m := mustMachine(target)
 	mmap, _ := m.native.find("mmap")
@@ -178,7 +178,7 @@ func elasticDefault(t testing.TB, target Target) *Policy {
 func TestShorterThanElastic(t *testing.T) {
 	target, err := NativeTarget()
 	if err != nil {
-		t.Skipf("no tables: %v", err)
+		t.Skipf("needs seccomp: no tables: %v", err)
 	}
 	p := elasticDefault(t, target)
 	ours, theirs := compile(t, Default(), target), elasticFilter(t, p)

@@ -104,11 +104,11 @@ func nativeDefault(t testing.TB) Filter {
 	t.Helper()
 	if runtime.GOARCH != "amd64" && runtime.GOARCH != "arm64" {
 		// Go's own sockets on 386 use socketcall, which Default refuses.
-		t.Skipf("the programs of this system are not of the test's architecture, %s", runtime.GOARCH)
+		t.Skipf("needs seccomp: the programs of this system are not of the test's architecture, %s", runtime.GOARCH)
 	}
 	target, err := NativeTarget()
 	if err != nil {
-		t.Skipf("no system call table for this architecture: %v", err)
+		t.Skipf("needs seccomp: no system call table for this architecture: %v", err)
 	}
 	return compile(t, Default(), target)
 }

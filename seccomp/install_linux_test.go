@@ -109,7 +109,7 @@ func TestDefaultRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			free := probe(t, nil, name)
 			if free == want {
-				t.Skipf("this kernel answers %s to %s without a filter too", free, name)
+				t.Skipf("needs syscall: this kernel answers %s to %s without a filter too", free, name)
 			}
 			if got := probe(t, filter, name); got != want {
 				t.Errorf("%s, want %s (without the filter: %s)", got, want, free)
@@ -136,7 +136,7 @@ func TestDefaultLeavesAlone(t *testing.T) {
 func TestCustomPolicyInstalled(t *testing.T) {
 	target, err := NativeTarget()
 	if err != nil {
-		t.Skipf("no system call table for this architecture: %v", err)
+		t.Skipf("needs seccomp: no system call table for this architecture: %v", err)
 	}
 	allowed := compile(t, Default().Allow("unshare"), target)
 	if got := probe(t, allowed, "unshare"); got != "ok" {
@@ -167,7 +167,7 @@ func exitStatus(err error) (syscall.WaitStatus, bool) {
 func TestLongFilterInstalled(t *testing.T) {
 	target, err := NativeTarget()
 	if err != nil {
-		t.Skipf("no system call table for this architecture: %v", err)
+		t.Skipf("needs seccomp: no system call table for this architecture: %v", err)
 	}
 	p := Default()
 	for i := range 900 {
@@ -205,11 +205,11 @@ func TestProgramsUnderDefault(t *testing.T) {
 	} {
 		t.Run(argv[0], func(t *testing.T) {
 			if _, err := exec.LookPath(argv[0]); err != nil {
-				t.Skipf("%s is not installed", argv[0])
+				t.Skipf("needs %s: not installed", argv[0])
 			}
 			free := programOutput(t, nil, argv)
 			if free.err != nil {
-				t.Skipf("%s does not work without a filter either: %v: %s", argv[0], free.err, free.out)
+				t.Skipf("needs syscall: %s does not work without a filter either: %v: %s", argv[0], free.err, free.out)
 			}
 			if got := programOutput(t, filter, argv); got.err != nil {
 				t.Errorf("%v: %s", got.err, got.out)

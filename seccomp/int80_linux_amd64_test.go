@@ -16,7 +16,7 @@ func TestForeignCallKills(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := helper(t, "exec", nil, path).Run(); err != nil {
-		t.Skipf("this kernel has no i386 system calls (CONFIG_IA32_EMULATION): %v", err)
+		t.Skipf("needs i386: this kernel has no i386 system calls (CONFIG_IA32_EMULATION): %v", err)
 	}
 	err := helper(t, "exec", nativeDefault(t), path).Run()
 	status, ok := exitStatus(err)

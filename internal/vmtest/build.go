@@ -77,8 +77,36 @@ func compile(ctx context.Context, module, arch, dir string, keep func(pkg string
 // a pattern for -test.skip by package. Other tests may do less where the
 // environment has CI_EMULATED.
 var elsewhere = map[string]string{
-	".":       "^TestManyStarts$",
-	"seccomp": "^(TestCompile(LongJumps|WholeProfiles|TooLong|NearLimit|AgreesWithEvaluate)|TestAgreesWithElastic)$",
+	".":       "TestManyStarts|TestExhaustedDescriptors",
+	"seccomp": "TestCompile(LongJumps|WholeProfiles|TooLong|NearLimit|AgreesWithEvaluate)|TestAgreesWithElastic",
+}
+
+// thorough are tests of which one row is enough: see [Row].
+var thorough = map[string]string{
+	".": "TestOrdinaryPrograms|TestEveryCallFails|TestLauncherDiesAtEveryStep|TestLauncherStopsAtEveryStep|TestLauncherIsKilledAtAnyTime",
+}
+
+// leftOut is the pattern of the tests of a package that a row does not run.
+func (r Row) leftOut(pkg string) string {
+	var patterns []string
+	if p := elsewhere[pkg]; p != "" {
+		patterns = append(patterns, p)
+	}
+	if p := thorough[pkg]; p != "" && !r.Thorough {
+		patterns = append(patterns, p)
+	}
+	if len(patterns) == 0 {
+		return "^$" // the empty pattern would be all
+	}
+	return "^(" + strings.Join(patterns, "|") + ")$"
+}
+
+// chosen is the pattern of the tests of a package that a row runs.
+func (r Row) chosen(pkg string) string {
+	if pkg == "." && r.Tests != "" {
+		return r.Tests
+	}
+	return "."
 }
 
 // A job is everything that one guest is given.
@@ -88,6 +116,7 @@ type job struct {
 	module   string
 	binaries []binary
 	testArgs []string
+	testRun  string // instead of the row's own choice; empty for that
 	modules  [][]byte
 	busybox  string
 	policy   string // SELinux's, compiled; empty for none
@@ -126,7 +155,11 @@ func (j *job) initramfs(file string) error {
 			continue
 		}
 		name := filepath.Base(b.file)
-		fmt.Fprintln(&packages, b.pkg, name, elsewhere[b.pkg])
+		run := j.testRun
+		if run == "" || b.pkg == promiseTest {
+			run = j.row.chosen(b.pkg)
+		}
+		fmt.Fprintln(&packages, b.pkg, name, run, j.row.leftOut(b.pkg))
 		a.copy("job/"+name, b.file)
 	}
 	a.file("job/packages", 0o644, []byte(packages.String()))

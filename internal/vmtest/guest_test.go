@@ -156,7 +156,7 @@ func TestInitramfs(t *testing.T) {
 	lines := listCpio(t, data)
 	for _, want := range []string{
 		`100644 modules/00.ko "ko"`, `100600 job/nonce "secret"`, `100755 job/arm64-seccomp.test "elf"`, `100755 job/policy "cil"`, `100755 job/src/go.mod "module x"`,
-		`100644 job/packages "seccomp arm64-seccomp.test ` + elsewhere["seccomp"] + `\n"`,
+		`100644 job/packages "seccomp arm64-seccomp.test . ^(` + elsewhere["seccomp"] + `)$\n"`,
 		`100644 job/row "ROW='r'\nPORT='ttyS0'\nLSM='selinux'\nAS_USER='yes'\nDELEGATE=''\nSYSTEMD=''\nTEST_ARGS='-test.v=test2json'\nPROMISES=''\n"`,
 	} {
 		if !slices.Contains(lines, want) {

@@ -17,7 +17,7 @@ import (
 type Matrix struct {
 	Rows     []Row
 	Packages []string // patterns of path.Match on the directory in the module; none for all
-	TestArgs []string // more arguments for each test binary, e.g. -test.run=X; no spaces or quotes in them
+	TestRun  string   // pattern of -test.run, without spaces and quotes; the row's own choice without
 	Guests   int      // that run at once
 	Timeout  time.Duration
 	Strict   bool // unexplained skips are failures
@@ -96,7 +96,7 @@ func (m *Matrix) Run(ctx context.Context) ([]Result, error) {
 			continue
 		}
 		m.say("", "building the tests for %s", r.Arch)
-		if binaries[r.Arch], err = compile(ctx, m.Module, r.Arch, scratch, m.wanted); err != nil {
+		if binaries[r.Arch], err = compile(ctx, m.Module, r.Arch, scratch, func(pkg string) bool { return m.wanted(r.Arch, pkg) }); err != nil {
 			return nil, err
 		}
 		for _, b := range binaries[r.Arch] {
@@ -128,14 +128,15 @@ func (m *Matrix) Run(ctx context.Context) ([]Result, error) {
 // promiseTest looks whether the guest has what its row promises.
 const promiseTest = "internal/vmtest/promise"
 
-func (m *Matrix) wanted(pkg string) bool {
-	if pkg == promiseTest {
+// wanted tells whether a package's tests run in any row of an architecture.
+func (m *Matrix) wanted(arch, pkg string) bool {
+	switch {
+	case pkg == promiseTest:
 		return true
+	case len(m.Packages) == 0 && strings.HasPrefix(pkg, "internal/vmtest"), len(m.Packages) > 0 && !match(m.Packages, pkg):
+		return false
 	}
-	if len(m.Packages) == 0 {
-		return !strings.HasPrefix(pkg, "internal/vmtest")
-	}
-	return match(m.Packages, pkg)
+	return slices.ContainsFunc(m.Rows, func(r Row) bool { return r.Arch == arch && r.runs(pkg) })
 }
 
 func (m *Matrix) runRow(ctx context.Context, r Row, binaries []binary, scratch string) (res Result) {
@@ -154,8 +155,8 @@ func (m *Matrix) runRow(ctx context.Context, r Row, binaries []binary, scratch s
 	nonce := rand.Text()
 	j := job{
 		row: r, nonce: nonce, module: m.Module, binaries: binaries,
-		testArgs: append([]string{"-test.v=test2json", "-test.paniconexit0", "-test.timeout=" + (m.Timeout * 3 / 4).String()}, m.TestArgs...),
-		modules:  p.modules, busybox: p.busybox, policy: p.policy,
+		testArgs: []string{"-test.v=test2json", "-test.paniconexit0", "-test.timeout=" + (m.Timeout * 3 / 4).String()},
+		testRun:  m.TestRun, modules: p.modules, busybox: p.busybox, policy: p.policy,
 	}
 	image := filepath.Join(scratch, r.Name+".cpio")
 	defer os.Remove(image)

@@ -54,8 +54,20 @@ type Row struct {
 	Systemd  bool     // ... in a login session, with a lingering user manager
 	CPUs     int      // one is emulated with a quarter less work than two
 	Packages []string // patterns as in [Matrix]; none for all
+	Tests    string   // pattern of the root package's tests; empty for all
+	Thorough bool     // also what takes long and is run in one row only
 	Promises []string
 }
+
+// differing is what of the root package's tests depends on what the rows of one
+// architecture differ in: the caller, LSMs, cgroups. All of it runs in the rows
+// without it.
+const differing = "AppArmor|SELinux|Label|Landlock|Memory|CPU|Limit|Pids|Device|IO|Stats|Usage|Update|Pause|Exec|Verdict|" +
+	"Cgroup|Scope|Group|UserID|Identity|Remap|IDMap|Capabilit|Mounts|EveryCall|Launcher|LeftBehind|Dies|Ordinary|Example"
+
+// libraries are the packages that stand alone, with examples that need no
+// program which the guests do not have.
+var libraries = []string{".", "caps", "cgroup", "examples/quickstart", "examples/dockerrun", "internal/launch", "internal/plan", "lsm", "namespace", "seccomp"}
 
 // common is what every row promises.
 var common = []string{"seccomp", "userns", "landlock", "psi", "disk", "xattr", "suid"}
@@ -65,20 +77,26 @@ func Rows() []Row {
 	with := func(more ...string) []string { return append(slices.Clone(common), more...) }
 	return []Row{
 		{Name: "amd64-6.1-root", Arch: "amd64", Kernel: "6.1", LSM: "apparmor", CPUs: 2,
+			Packages: libraries, Tests: differing,
 			Promises: with("root", "cpus", "apparmor", "cgroup2", "bpf", "i386")},
 		{Name: "amd64-6.1-user", Arch: "amd64", Kernel: "6.1", LSM: "apparmor", User: true, CPUs: 1,
+			Packages: []string{".", "caps", "cgroup", "lsm", "namespace"},
 			Promises: with("user", "apparmor", "i386", "no-cgroup")},
 		{Name: "amd64-6.12-root", Arch: "amd64", Kernel: "6.12", LSM: "selinux", CPUs: 2,
+			Packages: []string{".", "cgroup", "lsm", "namespace"},
 			Promises: with("root", "cpus", "selinux", "cgroup2", "bpf", "i386", "landlock-net", "landlock-scope")},
 		{Name: "amd64-6.12-delegated", Arch: "amd64", Kernel: "6.12", LSM: "selinux", User: true, Delegate: true, CPUs: 2,
+			Packages: []string{".", "cgroup", "lsm", "namespace", "seccomp"}, Tests: differing, Thorough: true,
 			Promises: with("user", "cpus", "selinux", "cgroup2", "i386", "landlock-net", "landlock-scope")},
 		{Name: "systemd", Arch: "amd64", Kernel: "6.1", LSM: "apparmor", User: true, Systemd: true, CPUs: 1,
+			Packages: []string{".", "cgroup"}, Tests: differing,
 			Promises: with("user", "apparmor", "i386", "systemd")},
 		{Name: "arm64-6.1-root", Arch: "arm64", Kernel: "6.1", LSM: "apparmor", CPUs: 2,
+			Packages: libraries,
 			Promises: with("root", "cpus", "apparmor", "cgroup2", "bpf")},
 		// What depends on the user and not on the architecture runs in the others.
 		{Name: "arm64-6.1-delegated", Arch: "arm64", Kernel: "6.1", LSM: "apparmor", User: true, Delegate: true, CPUs: 1,
-			Packages: []string{"caps", "cgroup", "examples/quickstart", "internal/*", "lsm", "namespace", "seccomp"},
+			Packages: []string{"caps", "cgroup", "examples/quickstart", "internal/launch", "internal/plan", "lsm", "namespace", "seccomp"},
 			Promises: with("user", "apparmor", "cgroup2")},
 	}
 }

@@ -47,6 +47,40 @@ func TestPromisesAreFeatures(t *testing.T) {
 	}
 }
 
+func TestRowChoosesTests(t *testing.T) {
+	all := Row{}
+	if run, skip := all.chosen("caps"), all.leftOut("caps"); run != "." || skip != "^$" {
+		t.Errorf("all of caps: run %q, leave out %q", run, skip)
+	}
+	few := Row{Tests: "Memory|Pids", Thorough: true}
+	if run := few.chosen("."); run != "Memory|Pids" {
+		t.Errorf("the root package: run %q", run)
+	}
+	if run := few.chosen("cgroup"); run != "." {
+		t.Errorf("another package: run %q", run)
+	}
+	const long = "TestEveryCallFails"
+	if !strings.Contains(all.leftOut("."), long) || strings.Contains(few.leftOut("."), long) {
+		t.Errorf("%s is left out by %q and by %q", long, all.leftOut("."), few.leftOut("."))
+	}
+}
+
+// Each of the long tests runs in exactly one row.
+func TestOneRowIsThorough(t *testing.T) {
+	n := 0
+	for _, r := range Rows() {
+		if r.Thorough {
+			n++
+		}
+		if r.Thorough && !r.runs(".") {
+			t.Errorf("%s does not run the root package", r.Name)
+		}
+	}
+	if n != 1 {
+		t.Errorf("%d rows are thorough", n)
+	}
+}
+
 func TestPromised(t *testing.T) {
 	r := Row{Promises: []string{"landlock", "cgroup2"}}
 	for reason, want := range map[string]struct{ broken, known bool }{
