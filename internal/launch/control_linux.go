@@ -84,7 +84,7 @@ func receive(fd int) (Message, error) {
 	if err == nil {
 		m, err = parseMessage(body[:n])
 	}
-	if err == nil && len(files) != m.Kind.files() {
+	if err == nil && !m.Kind.passes(len(files)) {
 		err = fmt.Errorf("launch: message of kind %d with %d descriptors", m.Kind, len(files))
 	}
 	if err != nil {

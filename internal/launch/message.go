@@ -15,7 +15,8 @@ import (
 //	   | <-- one byte, descriptors- |  the cgroups to enter
 //	   | -- Command (credentials) > |  learns the command's pid
 //	   | -- Ready --------------- > |  a launcher of a pool waits for its command
-//	   | <-- size, descriptors ---- |  the command and its files
+//	   | <-- one byte, descriptors- |  the command and its files
+//	   | -- Files (descriptors) --> |  from a courier: what os/exec gave to it
 //	   | -- Started (descriptor) -> |  execve succeeded: the pidfd of the command
 //	   | -- Exited -------------- > |  the command's wait status and usage
 //	   | -- Fail ---------------- > |  instruction and errno, at any time
@@ -33,6 +34,7 @@ const (
 	MessageExited
 	MessageBorn
 	MessageReady
+	MessageFiles
 )
 
 const (
@@ -44,12 +46,15 @@ const (
 	rusageStart = 8
 )
 
-// files is how many descriptors come with a message.
-func (k MessageKind) files() int {
-	if k == MessageBorn || k == MessageStarted {
-		return 1
+// passes says whether a message of this kind comes with so many descriptors.
+func (k MessageKind) passes(files int) bool {
+	switch k {
+	case MessageBorn, MessageStarted:
+		return files == 1
+	case MessageFiles:
+		return files >= 3
 	}
-	return 0
+	return files == 0
 }
 
 // A Message is what the launcher says.
@@ -83,7 +88,7 @@ func parseMessage(b []byte) (Message, error) {
 		want = failSize
 	case MessageExited:
 		want = exitedSize
-	case MessageMap, MessageCommand, MessageStarted, MessageBorn, MessageReady:
+	case MessageMap, MessageCommand, MessageStarted, MessageBorn, MessageReady, MessageFiles:
 	default:
 		return Message{}, fmt.Errorf("launch: message of unknown kind %d", m.Kind)
 	}

@@ -83,7 +83,7 @@ func cellsOf(base launch.Ref) *blockCells {
 func (b *builder) placeBlock() {
 	c := b.spec.Command
 	switch {
-	case b.spec.Files.Block != 0:
+	case b.spec.Files.Block != 0 || b.spec.Waiting:
 		b.block = cellsOf(b.Mapped("&command", blockAddress))
 	case len(c.Candidates) > 0:
 		base := b.Data("command", make([]byte, len(c.block(0))))

@@ -29,6 +29,10 @@ func (b *builder) command() {
 	rulesets := b.landlockRulesets()
 	b.setIdentity()
 	b.setAttributes()
+	if b.spec.Waiting {
+		b.receiveCommand(rulesets)
+	}
+	b.landlockInherited(rulesets)
 	b.finishLandlock(rulesets)
 	if b.spec.AskHost {
 		b.Step("die with the launcher", "")
@@ -188,12 +192,17 @@ func (b *builder) chdir() {
 // stays is the pipe that execve closes. From here on PID 1 alone reports.
 func (b *builder) closeAll() {
 	b.Step("close inherited descriptors", "")
-	// The pipe moves beside the control socket and not over it, so that the
-	// failure handler meets no descriptor at all.
-	control := b.control
-	b.Call(launch.Dup3, b.execPipeEnd, control+1, launch.Int(oCloexec))
-	b.Call(launch.Close, control)
-	b.Call(launch.CloseRange, control+2, launch.Int(^uint32(0)), launch.Int(0))
+	if !b.spec.Waiting {
+		b.moveExecPipe()
+	}
+	b.Call(launch.Close, b.control)
+	b.Call(launch.CloseRange, b.control+2, launch.Int(^uint32(0)), launch.Int(0))
+}
+
+// moveExecPipe moves the pipe beside the control socket and not over it, so that
+// the failure handler meets no descriptor at all.
+func (b *builder) moveExecPipe() {
+	b.Call(launch.Dup3, b.execPipeEnd, b.control+1, launch.Int(oCloexec))
 }
 
 // dieWithSupervisor is for a command whose supervisor is not PID 1 of its

@@ -50,7 +50,7 @@ func (h *host) failed() bool {
 // receive takes a message and answers it.
 func (h *host) receive(m message) {
 	h.messages = append(h.messages, m)
-	if m.kind == launch.MessageMap {
+	if m.kind == launch.MessageMap || m.kind == launch.MessageReady {
 		h.answers++
 	}
 }
@@ -101,9 +101,13 @@ func (p *process) talk(name string, args [6]uint64) (int64, bool) {
 		default:
 			return 0, false
 		}
+		kind := "cgroup"
+		if p.m.lines[p.index()].step == "wait for the command" {
+			wanted, kind = 1+3, "given" // the block and the standard files
+		}
 		for i := range wanted {
 			at := p.word(args[1]+32) + 16 + 4*uint64(i)
-			binary.LittleEndian.PutUint32(p.memory[at-dataBase:], uint32(p.add(&file{kind: "cgroup", cloexec: true})))
+			binary.LittleEndian.PutUint32(p.memory[at-dataBase:], uint32(p.add(&file{kind: kind, cloexec: true})))
 		}
 		return 1, true
 	}

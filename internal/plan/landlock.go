@@ -32,12 +32,19 @@ func (b *builder) landlockRuleset(l Landlock) launch.Cell {
 		b.Step("add "+l.Name+" rule for a port", "")
 		b.Call(launch.LandlockAddRule, ruleset, launch.Int(landlockRulePort), b.words("landlock_net_port_attr", p.Access, p.Port), launch.Int(0))
 	}
-	for fd, access := range l.Inherited {
-		// Pipes and sockets need no rule and take none.
-		attr := b.words("landlock_path_beneath_attr", access, uint64(fd))
-		b.Call(launch.LandlockAddRule, ruleset, launch.Int(landlockRulePath), attr, launch.Int(0)).IgnoreAll()
-	}
 	return ruleset
+}
+
+// landlockInherited adds the rules for the standard files. Pipes and sockets need
+// no rule and take none.
+func (b *builder) landlockInherited(rulesets []launch.Cell) {
+	for i, l := range b.spec.Landlock {
+		b.Step("add "+l.Name+" rule", "standard files")
+		for fd, access := range l.Inherited {
+			attr := b.words("landlock_path_beneath_attr", access, uint64(fd))
+			b.Call(launch.LandlockAddRule, rulesets[i], launch.Int(landlockRulePath), attr, launch.Int(0)).IgnoreAll()
+		}
+	}
 }
 
 func (b *builder) landlockPath(ruleset launch.Cell, p LandlockPath) {

@@ -125,10 +125,14 @@ func (d *decoded) load() *machine {
 	if m.has("shut the supervisor in") && !m.has("supervise") && !m.has("hide the launcher") {
 		started.role = "init" // the host started it as PID 1
 	}
-	for fd := range int64(8) { // standard files, control socket and what else is handed on
+	given, control := int64(8), int64(3) // standard files, control socket and what else is handed on
+	if m.has("wait for the command") {
+		given, control = 3, WaitingControl
+	}
+	for fd := range given {
 		started.files[fd] = &file{kind: "given"}
 	}
-	started.files[3] = &file{kind: "control"}
+	started.files[control] = &file{kind: "control"}
 	m.processes = []*process{started}
 	m.host.unasked = m.has("wait for the cgroups")
 	return m

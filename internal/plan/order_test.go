@@ -92,6 +92,9 @@ func TestUndisturbedProgram(t *testing.T) {
 		if m.process("outer") == nil {
 			want = want[1:] // the host has PID 1's pidfd from its start
 		}
+		if strings.HasPrefix(name, "waiting") {
+			want = slices.Insert(want, slices.Index(want, launch.MessageCommand)+1, launch.MessageReady)
+		}
 		switch {
 		case strings.HasPrefix(name, "preparation"):
 			want = []launch.MessageKind{launch.MessageMap}

@@ -46,6 +46,9 @@ type Spec struct {
 	// memory file systems of the view's two parts; empty for the kernel's choice.
 	StaticLabel, FreshLabel string
 
+	// Waiting says that the command comes late, over the control socket; see
+	// receiveCommand.
+	Waiting bool
 	Command Command
 }
 

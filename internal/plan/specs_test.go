@@ -51,6 +51,8 @@ func specs() map[string]*Spec {
 		"labels":              labels(),
 		"joined-pid":          joinedPID(),
 		"block":               block(),
+		"waiting":             waiting(ordinary()),
+		"waiting-direct":      waiting(direct(privileged())),
 		"direct":              direct(privileged()),
 		"direct-prepared":     direct(prepared()),
 		"direct-host":         direct(hostUserNS()),
@@ -214,6 +216,13 @@ func block() *Spec {
 	s := direct(candidates())
 	s.Privileged = true
 	s.Files.Block = 6
+	return s
+}
+
+// waiting has neither command nor files yet.
+func waiting(s *Spec) *Spec {
+	s.Waiting = true
+	s.Files = Files{Keep: WaitingControl, Control: WaitingControl, Last: WaitingControl}
 	return s
 }
 
