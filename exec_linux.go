@@ -30,7 +30,7 @@ func (r *running) exec(ctx context.Context, cmd *exec.Cmd) (*Result, error) {
 		cmd.WaitDelay = time.Second
 		defer func() { cmd.WaitDelay = 0 }()
 	}
-	e := &execution{of: r, start: start{settings: r.settings, prepared: r.prepared, cmd: cmd, begin: time.Now()}}
+	e := &execution{of: r, start: start{settings: r.settings, prepared: r.prepared, cmd: cmd, began: time.Now()}}
 	p, err := e.run(ctx)
 	if err != nil {
 		if stop, cause := e.p.stopped(); stop == Canceled {
@@ -57,7 +57,7 @@ type execution struct {
 func (e *execution) run(ctx context.Context) (*Process, error) {
 	e.p = &Process{}
 	r := &e.p.running
-	r.cmd, r.settings, r.begin, r.report = e.cmd, e.settings, e.begin, e.of.report
+	r.cmd, r.launcher, r.settings, r.begin, r.report = e.cmd, e.cmd, e.settings, e.began, e.of.report
 	r.initPidfd, r.commandPidfd = -1, -1
 	r.additional = true
 	r.level = e.of.level

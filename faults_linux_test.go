@@ -166,7 +166,7 @@ func TestEveryCallFails(t *testing.T) {
 			if err := c.run(forbearing(t), nil, func(p *sandbox.Process) { sound = takePosture(p) }); err != nil {
 				t.Fatal(err)
 			}
-			if len(sound) < 50 {
+			if len(sound) < 40 {
 				t.Fatalf("posture %v", sound)
 			}
 			before, failures := takeInventory(), 0

@@ -13,8 +13,8 @@ import (
 )
 
 // A posture is how a sandbox stands there, seen from outside: what the kernel
-// tells about the command, about PID 1 and about the launcher's outer process,
-// without what differs between two starts.
+// tells about the command, about PID 1 and, where there is one, about the
+// launcher's outer process, without what differs between two starts.
 type posture map[string]string
 
 // postureLines are of /proc/PID/status.
@@ -30,8 +30,11 @@ func takePosture(p *sandbox.Process) posture {
 	out := posture{}
 	command := p.PID()
 	init, _ := readStat(command)
-	outer, _ := readStat(init.parent)
-	for role, pid := range map[string]int{"command": command, "PID 1": init.parent, "launcher": outer.parent} {
+	processes := map[string]int{"command": command, "PID 1": init.parent}
+	if outer := launcherOf(command, os.Getpid()); outer != init.parent {
+		processes["launcher"] = outer
+	}
+	for role, pid := range processes {
 		for st, ok := readStat(pid); ok && !strings.Contains("SZX", st.state); st, ok = readStat(pid) {
 			runtime.Gosched()
 		}

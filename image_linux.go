@@ -29,10 +29,29 @@ type imageCache struct {
 
 // forStart returns the image for a start.
 func (c *imageCache) forStart(spec *plan.Spec, cmd *exec.Cmd, files []*os.File) (*shared[*image], error) {
-	key, floor := imageKey(spec), launch.Floor(3+len(files), highest(cmd, files))
+	return c.image(imageKey(spec), cmd, files, spec.Program)
+}
+
+// forCourier returns the image of a courier.
+func (c *imageCache) forCourier(f plan.Files, cmd *exec.Cmd, files []*os.File) (*shared[*image], error) {
+	key := fmt.Sprint(f.Keep)
+	if f.Pipes != nil {
+		key += fmt.Sprint(*f.Pipes)
+	}
+	return c.image(key, cmd, files, func() *launch.Program { return plan.Courier(f) })
+}
+
+func (c *imageCache) image(key string, cmd *exec.Cmd, files []*os.File, program func() *launch.Program) (*shared[*image], error) {
+	floor := launch.Floor(3+len(files), highest(cmd, files))
 	return c.take(
 		func(i *image) bool { return i.key == key && i.floor >= floor },
-		func() (*image, error) { return newImage(spec, key, floor, c.tamper) })
+		func() (*image, error) {
+			p := program()
+			if c.tamper != nil {
+				c.tamper(p)
+			}
+			return newImage(p, key, floor)
+		})
 }
 
 // imageKey is all in which the programs of one sandbox differ.
@@ -53,28 +72,20 @@ type commandFile struct {
 	block string
 }
 
-// commandFor returns the file for a command; nil where the host has no memory
-// files, and the image must hold the command.
-func (p *prepared) commandFor(c plan.Command) *shared[commandFile] {
+// commandFor returns the file for a command. Where the host has no memory files
+// that is an error, and the image must hold the command.
+func (p *prepared) commandFor(c plan.Command) (*shared[commandFile], error) {
 	block := string(c.Block())
-	file, err := p.commands.take(
+	return p.commands.take(
 		func(f commandFile) bool { return f.block == block },
 		func() (commandFile, error) {
 			f, err := launch.NewMemoryFile("command", []byte(block))
 			return commandFile{f, block}, err
 		})
-	if err != nil {
-		return nil
-	}
-	return file
 }
 
 // newImage builds the launcher and puts it where it can be executed.
-func newImage(spec *plan.Spec, key string, floor int, tamper func(*launch.Program)) (*image, error) {
-	program := spec.Program()
-	if tamper != nil {
-		tamper(program)
-	}
+func newImage(program *launch.Program, key string, floor int) (*image, error) {
 	bytes, err := program.Image()
 	if err != nil {
 		return nil, &UnsupportedError{"the launcher", err.Error(), "", err}

@@ -22,6 +22,8 @@ type prepared struct {
 
 	images   imageCache
 	commands lastUsed[commandFile]
+	waiting  imageCache // launchers and couriers of pools
+	couriers imageCache
 	views    preparedView
 	idMaps   idMappings
 }
@@ -32,6 +34,8 @@ func (p *prepared) close() error {
 	}
 	p.images.close()
 	p.commands.close()
+	p.waiting.close()
+	p.couriers.close()
 	return errors.Join(p.views.close(), p.idMaps.close(), p.host.close())
 }
 

@@ -21,6 +21,8 @@ import (
 // running is what a process holds on Linux.
 type running struct {
 	cmd      *exec.Cmd
+	launcher *exec.Cmd // cmd itself, except where that is a courier's
+	courier  *courier  // nil except for a command that came late
 	settings *settings
 	control  *launch.Control
 	prepared *prepared     // what the sandbox was started from
@@ -193,9 +195,14 @@ func (r *running) alive() bool {
 	if r.ended || r.killed || r.commandPidfd < 0 {
 		return false
 	}
-	// A pidfd becomes readable with the end, before the process is reaped.
-	n, err := unix.Poll([]unix.PollFd{{Fd: int32(r.commandPidfd), Events: unix.POLLIN}}, 0)
-	return n == 0 || err != nil
+	return !isDead(r.commandPidfd)
+}
+
+// isDead says whether a process has ended: its pidfd becomes readable then,
+// before it is reaped.
+func isDead(pidfd int) bool {
+	n, err := unix.Poll([]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}, 0)
+	return n > 0 && err == nil
 }
 
 // killAll kills PID 1, whose death no process of its namespace survives, and
@@ -228,7 +235,7 @@ func (r *running) killAll() error {
 		})
 		r.stops = append(r.stops, r.late.Stop)
 	}
-	r.cmd.Process.Signal(unix.SIGCONT) // one that was stopped reaps no one
+	r.launcher.Process.Signal(unix.SIGCONT) // one that was stopped reaps no one
 	target := r.initPidfd
 	if r.settings.joinsPID() && r.commandPidfd >= 0 {
 		target = r.commandPidfd // what else there is ends with its cgroup, see finish
@@ -241,7 +248,7 @@ func (r *running) killAll() error {
 }
 
 func (r *running) killLauncher() error {
-	err := r.cmd.Process.Kill()
+	err := r.launcher.Process.Kill()
 	if errors.Is(err, os.ErrProcessDone) {
 		return nil
 	}
@@ -264,6 +271,7 @@ func (r *running) finish() (*Result, error) {
 	message, known := r.awaitStatus()
 	wall := time.Since(r.executed)
 	ended := r.endGroup()
+	r.courier.tell(message, known)
 	waited := r.waitLauncher()
 	awaitDeath(r.initPidfd)
 	r.disarm()
@@ -324,13 +332,24 @@ func (r *running) awaitStatus() (launch.Message, bool) {
 	}
 }
 
-// waitLauncher waits for the outer process and the pipes. A host program that
-// reaps every child itself leaves nothing to wait for, and then package os keeps
-// its descriptor.
+// waitLauncher waits for the process that the host started and for the pipes, and
+// where those belong to a courier, for both processes.
 func (r *running) waitLauncher() error {
-	err := r.cmd.Wait()
+	if r.launcher != r.cmd {
+		waitFor(r.launcher)
+	}
+	if r.cmd.Process == nil {
+		return nil // a launcher that was sent no command
+	}
+	return waitFor(r.cmd)
+}
+
+// waitFor waits for a command. A host program that reaps every child itself leaves
+// nothing to wait for, and then package os keeps its descriptor.
+func waitFor(cmd *exec.Cmd) error {
+	err := cmd.Wait()
 	if errors.Is(err, unix.ECHILD) {
-		r.cmd.Process.Release()
+		cmd.Process.Release()
 	}
 	return err
 }
@@ -338,7 +357,7 @@ func (r *running) waitLauncher() error {
 // launcherStatus takes the command's status from that of the launcher, which
 // passes it on, for when the message could not be received.
 func (r *running) launcherStatus() (launch.Message, bool) {
-	state := r.cmd.ProcessState
+	state := r.launcher.ProcessState
 	if state == nil || !state.Exited() || state.ExitCode() == plan.SetupFailed {
 		return launch.Message{}, false
 	}
@@ -440,6 +459,7 @@ func (r *running) release() error {
 			unix.Close(fd)
 		}
 	}
+	r.courier.close()
 	r.categories.Close()
 	if r.output != nil {
 		r.output.close()
@@ -463,7 +483,7 @@ func (r *running) discard() {
 	if r.launched {
 		const patience = 2 * time.Second
 		late := time.AfterFunc(patience, func() { r.killLauncher() })
-		r.cmd.Process.Signal(unix.SIGCONT) // it may have been stopped
+		r.launcher.Process.Signal(unix.SIGCONT) // it may have been stopped
 		if stop, _ := r.stopped(); stop != Exited {
 			r.killAll()
 		}
@@ -479,6 +499,7 @@ func (r *running) discard() {
 				r.killAll()
 			}
 		}
+		r.courier.close()
 		r.waitLauncher()
 		awaitDeath(r.initPidfd)
 		late.Stop()

@@ -16,6 +16,15 @@ type prepared struct{}
 
 func (*prepared) close() error { return nil }
 
+// pool is one that can not exist here.
+type pool struct{}
+
+func (*pool) open(context.Context, *Sandbox, int) error          { return unsupported() }
+func (*pool) start(context.Context, *exec.Cmd) (*Process, error) { return nil, unsupported() }
+func (*pool) resize(int)                                         {}
+func (*pool) state() PoolState                                   { return PoolState{Err: unsupported()} }
+func (*pool) close() error                                       { return nil }
+
 // running is a process that can not exist here.
 type running struct{}
 

@@ -39,7 +39,7 @@ func (s *Sandbox) start(ctx context.Context, cmd *exec.Cmd, nothing bool) (*Proc
 	if err != nil {
 		return nil, err
 	}
-	st := &start{settings: s.settings, prepared: prepared, cmd: cmd, begin: begin, nothing: nothing}
+	st := &start{settings: s.settings, prepared: prepared, cmd: cmd, began: begin, nothing: nothing}
 	p, err := st.run(ctx)
 	if err != nil {
 		if stop, cause := st.p.stopped(); stop == Canceled {
@@ -73,9 +73,11 @@ type start struct {
 	settings *settings
 	prepared *prepared
 	cmd      *exec.Cmd
-	begin    time.Time
+	began    time.Time
 
 	nothing bool // execute nothing
+	waiting bool // for a command that comes late, see Pool
+	ready   bool // the launcher waits for it
 	bare    bool // the program was given by a bare name
 	lowered *launch.Program
 	command plan.Command
@@ -86,20 +88,10 @@ type start struct {
 
 // run takes the steps in order. What it acquires is in st.p, for abandon.
 func (st *start) run(ctx context.Context) (*Process, error) {
-	st.p = &Process{}
-	r := &st.p.running
-	r.cmd, r.settings, r.begin = st.cmd, st.settings, st.begin
-	r.report = st.prepared.report.clone()
-	r.initPidfd, r.commandPidfd = -1, -1
-	r.prepared, r.cgroups = st.prepared, st.prepared.host.cgroups
-
-	var err error
-	if r.control, st.peer, err = launch.NewControl(); err != nil {
-		return nil, &SetupError{"open the control socket", "", err}
-	}
-	if err := st.startLauncher(); err != nil {
+	if err := st.begin(); err != nil {
 		return nil, err
 	}
+	r := &st.p.running
 	r.watch(ctx)
 	if err := st.makeGroup(); err != nil {
 		return nil, err
@@ -109,6 +101,20 @@ func (st *start) run(ctx context.Context) (*Process, error) {
 	}
 	r.begun()
 	return st.p, nil
+}
+
+// begin starts the launcher.
+func (st *start) begin() (err error) {
+	st.p = &Process{}
+	r := &st.p.running
+	r.cmd, r.launcher, r.settings, r.begin = st.cmd, st.cmd, st.settings, st.began
+	r.report = st.prepared.report.clone()
+	r.initPidfd, r.commandPidfd = -1, -1
+	r.prepared, r.cgroups = st.prepared, st.prepared.host.cgroups
+	if r.control, st.peer, err = launch.NewControl(); err != nil {
+		return &SetupError{"open the control socket", "", err}
+	}
+	return st.startLauncher()
 }
 
 // makeGroup makes the cgroup, while the launcher is at work, which waits for it.
@@ -129,16 +135,21 @@ func (st *start) makeGroup() (err error) {
 	return nil
 }
 
+// resolve works out what is to be executed.
+func (st *start) resolve() {
+	env := environment(st.cmd, st.prepared.identity.name)
+	paths, bare := candidates(st.cmd, env)
+	if st.nothing || st.waiting {
+		paths = nil
+	}
+	st.bare = bare
+	st.command = plan.Command{Candidates: paths, Args: arguments(st.cmd), Env: env, Dir: workingDir(st.cmd)}
+}
+
 // program completes the spec with what belongs to this command.
 func (st *start) program() *plan.Spec {
 	spec := st.prepared.spec // a copy
-	env := environment(st.cmd, st.prepared.identity.name)
-	paths, bare := candidates(st.cmd, env)
-	st.bare = bare
-	st.command = plan.Command{Candidates: paths, Args: arguments(st.cmd), Env: env, Dir: workingDir(st.cmd)}
-	if st.nothing {
-		st.command.Candidates = nil
-	}
+	st.resolve()
 	spec.Command = st.command
 	control := 3 + len(st.cmd.ExtraFiles)
 	spec.Files = plan.Files{Keep: control, Control: control, Last: control}
@@ -206,8 +217,9 @@ func (st *start) startLauncher() error {
 	}
 	spec.View = spec.View.WithShared(sharedMount, shared).WithIDMaps(3 + len(files))
 	files = append(files, idMaps...)
-	if !st.nothing {
-		if command := st.prepared.commandFor(spec.Command); command != nil {
+	spec.Waiting = st.waiting
+	if !st.nothing && !st.waiting {
+		if command, err := st.prepared.commandFor(spec.Command); err == nil {
 			defer st.prepared.commands.give(command)
 			spec.Files.Block = 3 + len(files)
 			files = append(files, command.value.File)
@@ -215,11 +227,15 @@ func (st *start) startLauncher() error {
 	}
 	spec.Files.Last = 2 + len(files)
 	spec.Join = joins
-	image, err := st.prepared.images.forStart(spec, cmd, files)
+	images := &st.prepared.images
+	if st.waiting {
+		images = &st.prepared.waiting
+	}
+	image, err := images.forStart(spec, cmd, files)
 	if err != nil {
 		return err
 	}
-	defer st.prepared.images.give(image)
+	defer images.give(image)
 	st.lowered = image.value.program
 	if !image.value.Memory {
 		r.report.set("launcher", Enforced, "executed from a private file: this host refuses to execute memory", "")
@@ -268,8 +284,14 @@ func (st *start) followSetup(ctx context.Context) error {
 			return st.ownFailure(st.launcherGone(ctx, err))
 		}
 	}
-	// The processes of the launcher speak for themselves, in any order.
-	for r.commandPidfd < 0 || r.initPidfd < 0 {
+	return st.follow(ctx, func() bool { return r.commandPidfd >= 0 && r.initPidfd >= 0 })
+}
+
+// follow listens to the launcher, whose processes speak for themselves, in any
+// order.
+func (st *start) follow(ctx context.Context, done func() bool) error {
+	r := &st.p.running
+	for !done() {
 		m, err := r.control.Receive()
 		if err != nil {
 			return st.launcherGone(ctx, err)
@@ -284,6 +306,8 @@ func (st *start) followSetup(ctx context.Context) error {
 			}
 		case launch.MessageCommand:
 			r.pid = m.PID
+		case launch.MessageReady:
+			st.ready = true
 		case launch.MessageFail:
 			return st.setupError(m)
 		case launch.MessageStarted:

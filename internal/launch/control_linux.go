@@ -130,7 +130,10 @@ func closeAll(fds []int) {
 }
 
 // Answer lets a launcher that waits go on, and hands it these files.
-func (c *Control) Answer(files []*os.File) error {
+func (c *Control) Answer(files []*os.File) error { return c.Send([]byte{0}, files) }
+
+// Send sends a message with these files.
+func (c *Control) Send(body []byte, files []*os.File) error {
 	var rights []byte
 	if len(files) > 0 {
 		fds := make([]int, len(files))
@@ -145,7 +148,7 @@ func (c *Control) Answer(files []*os.File) error {
 	}
 	var sent error
 	err = raw.Write(func(fd uintptr) bool {
-		sent = unix.Sendmsg(int(fd), []byte{0}, rights, nil, unix.MSG_NOSIGNAL)
+		sent = unix.Sendmsg(int(fd), body, rights, nil, unix.MSG_NOSIGNAL)
 		return !errors.Is(sent, unix.EAGAIN)
 	})
 	runtime.KeepAlive(files)

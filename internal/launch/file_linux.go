@@ -153,7 +153,8 @@ func writeAll(fd int, b []byte) error {
 // distance leaves room for descriptors that other goroutines open meanwhile.
 func Floor(count, highest int) int {
 	const distance = 1024
-	floor := highest + count + distance
+	// Rounded, so that a few files more do not make it another number.
+	floor := (highest+count)/distance*distance + 2*distance
 	var limit unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) == nil && uint64(floor) >= limit.Cur {
 		floor = int(limit.Cur) - 1

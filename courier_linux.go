@@ -1,0 +1,106 @@
+package sandbox
+
+import (
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/seed-d1379373/sandbox/internal/launch"
+	"github.com/seed-d1379373/sandbox/internal/plan"
+)
+
+// A courier is a process that os/exec starts as the caller's command, and with
+// the caller's files and pipes, when the launcher that will execute the command
+// runs already. It hands its files over and holds none; it exits as the command
+// does, and its death from another cause is the sandbox's.
+type courier struct {
+	control *launch.Control
+	gone    chan struct{} // closed when it has ended
+}
+
+// send starts the courier and takes what it brings.
+func (st *start) sendCourier() (files []*os.File, err error) {
+	r := &st.p.running
+	c := &courier{}
+	if c.control, st.peer, err = launch.NewControl(); err != nil {
+		return nil, &SetupError{"open the courier's socket", "", err}
+	}
+	last := 3 + len(st.cmd.ExtraFiles)
+	f := plan.Files{Keep: last, Control: last, Last: last, Pipes: st.pipes()}
+	given := append(append([]*os.File{}, st.cmd.ExtraFiles...), st.peer)
+	image, err := st.prepared.couriers.forCourier(f, st.cmd, given)
+	if err == nil {
+		defer st.prepared.couriers.give(image)
+		err = st.lend(image.value.Executable, given, nil)
+	}
+	if err != nil {
+		c.control.Close()
+		return nil, err
+	}
+	m, err := c.control.Receive()
+	if err == nil && m.Kind != launch.MessageFiles {
+		closeDescriptors(m.Files)
+		err = syscall.Errno(m.Errno)
+	}
+	if err != nil {
+		c.control.Close()
+		st.cmd.Wait()
+		return nil, &SetupError{"receive the command's files", "", err}
+	}
+	for _, fd := range m.Files {
+		files = append(files, os.NewFile(uintptr(fd), "file of the command"))
+	}
+	c.gone = make(chan struct{})
+	r.mu.Lock()
+	r.courier = c
+	r.mu.Unlock()
+	go c.watch(r)
+	return files, nil
+}
+
+// watch ends the sandbox with the courier, which is what the caller's exec.Cmd
+// knows as its process.
+func (c *courier) watch(r *running) {
+	defer close(c.gone)
+	for {
+		m, err := c.control.Receive()
+		if err != nil {
+			break
+		}
+		closeDescriptors(m.Files)
+	}
+	r.killAll()
+}
+
+// tell lets the courier exit as the command did.
+func (c *courier) tell(m launch.Message, known bool) {
+	if c == nil {
+		return
+	}
+	status := byte(plan.SetupFailed)
+	if w := syscall.WaitStatus(m.Status); known && w.Exited() {
+		status = byte(w.ExitStatus())
+	} else if known {
+		const signaled = 128
+		status = signaled + byte(w.Signal())
+	}
+	c.control.Send([]byte{status}, nil)
+	<-c.gone
+}
+
+// close ends the courier.
+func (c *courier) close() {
+	if c == nil {
+		return
+	}
+	c.control.Hangup()
+	<-c.gone
+	c.control.Close()
+}
+
+func closeDescriptors(fds []int) {
+	for _, fd := range fds {
+		unix.Close(fd)
+	}
+}
