@@ -25,8 +25,8 @@
 // say what holds without options, on Linux 5.14 and later.
 //
 // They tell two callers apart. Root is a host program with user id 0 and with
-// CAP_SYS_ADMIN, SETUID, SETGID, SETPCAP and MKNOD in the initial user namespace.
-// Everyone else is an ordinary caller.
+// CAP_SYS_ADMIN, SETUID, SETGID, SETPCAP, MKNOD and SYS_CHROOT in the initial
+// user namespace. Everyone else is an ordinary caller.
 //
 // # Namespaces
 //

@@ -46,7 +46,7 @@ func newHost(cgroupParent string) (*host, error) {
 	e := state.Effective
 	h.held = state.Permitted
 	h.canMap = e.Has(caps.SetUID) && e.Has(caps.SetGID)
-	h.canMount = initial && h.canMap && e.Has(caps.SysAdmin) && e.Has(caps.SetPCap) && e.Has(caps.Mknod)
+	h.canMount = initial && h.canMap && e.Has(caps.SysAdmin) && e.Has(caps.SetPCap) && e.Has(caps.Mknod) && e.Has(caps.SysChroot)
 	if h.lastCap, err = caps.Last(); err != nil {
 		return nil, err
 	}

@@ -29,6 +29,7 @@ var (
 	Capset                = Call{"capset", 126, 91}
 	Chdir                 = Call{"chdir", 80, 49}
 	ClockGettime          = Call{"clock_gettime", 228, 113}
+	Chroot                = Call{"chroot", 161, 51}
 	Clone                 = Call{"clone", 56, 220}
 	Clone3                = Call{"clone3", 435, 435}
 	Close                 = Call{"close", 3, 57}

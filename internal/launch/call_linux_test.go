@@ -23,6 +23,7 @@ var systemCalls = []struct {
 	{Capset, unix.SYS_CAPSET},
 	{Chdir, unix.SYS_CHDIR},
 	{ClockGettime, unix.SYS_CLOCK_GETTIME},
+	{Chroot, unix.SYS_CHROOT},
 	{Clone, unix.SYS_CLONE},
 	{Clone3, unix.SYS_CLONE3},
 	{Close, unix.SYS_CLOSE},

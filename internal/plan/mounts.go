@@ -54,14 +54,23 @@ func (b *builder) view() {
 	}
 	b.Step("make mounts private", "/")
 	b.Call(launch.Mount, launch.Int(0), b.Text("/"), launch.Int(0), launch.Int(msRec|msPrivate), launch.Int(0))
-	b.openBinds() // before the new root is there: a copy of "/" would have it on top
+	confined := v.inForeignTrees()
+	if confined {
+		b.openBinds(v.Static)
+	}
+	b.openBinds(v.Entries) // before the new root is there: a copy of "/" would have it on top
 	if v.Root.Host {
 		b.openHostRoot()
 	} else {
 		b.openRoot()
 	}
+	release := func() {}
+	if confined {
+		release = b.confine()
+	}
 	b.entries(v.Static, b.spec.StaticLabel)
 	b.entries(v.Entries, b.spec.FreshLabel)
+	release()
 	if v.ReadOnly {
 		b.Step("make the root read-only", "/")
 		b.setattr(b.root, ReadOnly, 0)
@@ -78,6 +87,43 @@ func (b *builder) view() {
 	b.Call(launch.Close, b.root)
 }
 
+// inForeignTrees says whether something is made by its name below a directory
+// that others may change: in a root file system of the caller's own, or in a bind.
+func (v *View) inForeignTrees() bool {
+	if v.Root.Source != "" {
+		return true
+	}
+	if v.Root.Host {
+		return false
+	}
+	all := slices.Concat(v.Static, v.Entries)
+	return slices.ContainsFunc(all, func(e Entry) bool {
+		_, made := e.(Tmpfs)
+		return made && slices.ContainsFunc(all, func(other Entry) bool {
+			bind, ok := other.(Bind)
+			return ok && strings.HasPrefix(e.path(), bind.Path+"/")
+		})
+	})
+}
+
+// confine makes the new root the process's own while names are used in it: a
+// link that somebody puts in a name's way leads nowhere else then. What lies
+// outside has been opened.
+func (b *builder) confine() (release func()) {
+	b.Step("work within the new root", "/")
+	old := b.Cell("old root", -1)
+	dot := b.Text(".")
+	b.Call(launch.Openat, launch.Int(atFDCWD), b.Text("/"), launch.Int(oPath|oCloexec), launch.Int(0)).Into(old)
+	b.Call(launch.Chroot, dot)
+	return func() {
+		b.Step("leave the new root", "/") // pivot_root(2) wants the old one
+		b.Call(launch.Fchdir, old)
+		b.Call(launch.Chroot, dot)
+		b.Call(launch.Close, old)
+		b.Call(launch.Fchdir, b.root)
+	}
+}
+
 // entries carries records out. The label is that of files in file systems that
 // are made on the way.
 func (b *builder) entries(list []Entry, label string) {
@@ -92,7 +138,7 @@ func (b *builder) entries(list []Entry, label string) {
 func (b *builder) openTrees() {
 	s := b.spec
 	if s.Prepared != 0 {
-		b.openBinds()
+		b.openBinds(s.View.Entries)
 	}
 	foreign := slices.ContainsFunc(s.View.Entries, func(e Entry) bool {
 		bind, ok := e.(Bind)
@@ -119,9 +165,9 @@ func (b *builder) openTrees() {
 	}
 }
 
-// openBinds opens what each start binds of the host.
-func (b *builder) openBinds() {
-	for _, e := range b.spec.View.Entries {
+// openBinds opens what entries bind of the host.
+func (b *builder) openBinds(list []Entry) {
+	for _, e := range list {
 		if bind, ok := e.(Bind); ok && bind.From == 0 {
 			b.Step("bind "+bind.Source, bind.Path)
 			b.trees[bind] = b.openBind(bind)
