@@ -76,6 +76,7 @@ type Config struct {
 	PIDNamespace    PIDMode     `json:"pidNamespace"`
 	UTS             UTSMode     `json:"uts"`
 	CgroupNamespace CgroupMode  `json:"cgroupNamespace"`
+	Init            bool        `json:"init"` // the launcher is PID 1, and not the command
 
 	BestEffort []Feature `json:"bestEffort,omitempty"`
 }
@@ -141,6 +142,7 @@ func newSettings(opts []Option) *settings {
 			PIDNamespace:    PIDPrivate,
 			UTS:             UTSPrivate,
 			CgroupNamespace: CgroupPrivate,
+			Init:            true,
 		},
 		named:       map[string]bool{},
 		rlimitNamed: map[string]bool{},

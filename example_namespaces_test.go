@@ -200,3 +200,17 @@ func ExampleWithIDMap() {
 	// <nil>
 	// true
 }
+
+// The command is PID 1 itself, as in a container without --init.
+func ExampleWithoutInit() {
+	for _, opts := range [][]sandbox.Option{{}, {sandbox.WithoutInit()}} {
+		cmd := exec.Command("sh", "-c", "echo its pid is $$")
+		cmd.Stdout = os.Stdout
+		if _, err := sandbox.Run(context.Background(), cmd, opts...); err != nil {
+			fmt.Println(err)
+		}
+	}
+	// Output:
+	// its pid is 2
+	// its pid is 1
+}

@@ -160,6 +160,7 @@ func TestEveryCallFails(t *testing.T) {
 	all := variants(t)
 	all["capabilities"] = newTampered(t, true, sandbox.AddCap("net_raw"))
 	all["new privileges"] = newTampered(t, true, sandbox.WithNewPrivileges(), sandbox.AddCap("sys_admin"))
+	all["without init"] = newTampered(t, true, sandbox.WithoutInit())
 	for name, c := range all {
 		t.Run(name, func(t *testing.T) {
 			var sound posture

@@ -74,7 +74,10 @@ func planGroup(s *settings, h *host, id *identity, report *Report) (*groupPlan, 
 				if !id.single() {
 					return false // the kernel counts by user
 				}
-				g.processes = s.Pids + 1 // PID 1 is counted here
+				g.processes = s.Pids
+				if s.Init {
+					g.processes++ // PID 1 is counted here
+				}
 				report.set(FeaturePids, Enforced, fmt.Sprintf("%d processes and threads, by RLIMIT_NPROC in the user namespace", s.Pids), "")
 				return true
 			},

@@ -144,6 +144,7 @@ func contradictions() []struct {
 		want string
 	}{
 		{[]sandbox.Option{sandbox.WithMemory(sandbox.Unlimited), sandbox.WithMemorySwap(1 << 30)}, "WithMemorySwap(1073741824): needs a memory limit"},
+		{[]sandbox.Option{sandbox.WithoutInit(), sandbox.WithPIDNamespace(sandbox.PIDFrom(&sandbox.Process{}))}, "WithoutInit(): contradicts WithPIDNamespace: the other sandbox has a PID 1"},
 		{[]sandbox.Option{sandbox.WithHostname("a"), sandbox.WithUTS(sandbox.UTSHost)}, "WithUTS(host): contradicts WithHostname: the name is the host's"},
 		{[]sandbox.Option{sandbox.WithHostUserNS(), sandbox.WithIDMap(ids, ids)}, "WithHostUserNS(): contradicts WithUserRemap and WithIDMap"},
 		{[]sandbox.Option{sandbox.WithUserRemap("dockremap"), sandbox.WithIDMap(ids, ids)}, "WithUserRemap(dockremap): contradicts WithIDMap"},

@@ -50,6 +50,20 @@ func (o pidOf) String() string               { return "container:" + o.label() }
 func (o pidOf) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
 func (pidOf) pid()                           {}
 
+// WithoutInit makes the command PID 1 of its PID namespace, as Docker does without
+// --init. By default a small launcher is PID 1, which reaps orphans and forwards
+// signals; see the package comment.
+//
+// The command then has what the kernel gives to PID 1 (pid_namespaces(7)): it has to
+// reap the processes that are orphaned inside, or they stay as zombies; a signal
+// for which it has no handler does nothing to it, except SIGKILL and SIGSTOP from
+// outside, so that [Process.Signal] with SIGTERM may have no effect; and its end is
+// the end of all. Its set-up is charged to the sandbox's memory limit. It
+// contradicts [PIDFrom], which is an *[OptionError].
+func WithoutInit() Option {
+	return named("WithoutInit", func(s *settings) { s.Init = false })
+}
+
 // WithUTS chooses the UTS namespace (uts_namespaces(7)), as Docker's --uts:
 // [UTSPrivate], the default, or [UTSHost]. Anything else is an *[OptionError].
 func WithUTS(mode UTSMode) Option {

@@ -89,7 +89,8 @@ func resolve(s *settings, h *host) (*prepared, error) {
 		IPC:     s.IPC != IPCHost && !s.joinsIPC(),
 		Network: s.Network == NetworkNone,
 	}
-	p.spec.Direct = p.spec.Privileged && p.spec.Namespaces.PID
+	p.spec.NoInit = !s.Init
+	p.spec.Direct = p.spec.Privileged && p.spec.Namespaces.PID && s.Init
 	p.spec.OOMScoreAdj, p.spec.Terminal = s.OOMScoreAdj, s.Terminal
 	if err := p.labels(s); err != nil {
 		return nil, err

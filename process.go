@@ -5,7 +5,8 @@ import "os"
 // A Process is a command that runs in a sandbox, and the sandbox with it. Its
 // methods are safe for concurrent use.
 //
-// Call [Process.Wait] for every Process: it gives back what the sandbox holds.
+// Call [Process.Wait] for every Process: it gives back what the sandbox holds. One
+// that the program refers to no more ends, as it would with the program.
 type Process struct {
 	running
 	owned *Sandbox // closed with the process

@@ -361,6 +361,9 @@ func checkUTS(s *settings) {
 	default:
 		s.fail("WithUTS", s.UTS, "must be private or host")
 	}
+	if _, joins := s.PIDNamespace.(pidOf); joins && !s.Init {
+		s.fail("WithoutInit", "", "contradicts WithPIDNamespace: the other sandbox has a PID 1")
+	}
 	if m := s.CgroupNamespace; m != CgroupPrivate && m != CgroupHost {
 		s.fail("WithCgroupNamespace", m, "must be private or host")
 	}

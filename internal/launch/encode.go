@@ -89,6 +89,9 @@ func (e *encoder) arg(a Arg) (uint64, bool) {
 	if in, ok := a.(errnoArg); ok {
 		return e.first + uint64(in.index)*instrSize + instrErrno, true
 	}
+	if l, ok := a.(labelArg); ok {
+		return e.label(l.Label), false
+	}
 	return a.arg()
 }
 

@@ -37,6 +37,9 @@ func (p *Program) labelMarks() map[int][]string {
 	for _, in := range p.instrs {
 		add(in.onErrno)
 		add(in.target)
+		if l, ok := in.args[0].(labelArg); ok {
+			add(l.Label)
+		}
 	}
 	return marks
 }
@@ -102,6 +105,8 @@ func (p *Program) value(a Arg) string {
 		return p.name(a.ref)
 	case Ref:
 		return p.name(a)
+	case labelArg:
+		return "place of " + a.name
 	case pointee:
 		return "*pointer"
 	case errnoArg:

@@ -62,6 +62,7 @@ type builder struct {
 	initEntry, commandEntry *launch.Label
 	bornInside              *launch.Label // where a command starts that is in its cgroup
 	failed                  *launch.Label // reports and exits
+	failedTogether          *launch.Label // tells the supervisor first, see copyRecord
 	attribute               map[Flags]launch.Ref
 	root                    launch.Cell
 	made                    map[string]bool      // directories in a tmpfs of the view
@@ -119,6 +120,11 @@ func (b *builder) failures() {
 	b.Place(b.failed)
 	b.report(record, launch.FailSize)
 	b.exit(launch.Int(setupFailed))
+	if b.failedTogether != nil {
+		b.Place(b.failedTogether)
+		b.copyRecord(record)
+		b.Jump(b.failed)
+	}
 }
 
 func (b *builder) exit(status launch.Arg) { b.Call(launch.ExitGroup, status) }

@@ -12,6 +12,10 @@ import (
 func (b *builder) command() {
 	b.Step("start the command's process", "")
 	b.Place(b.commandEntry)
+	if b.spec.NoInit {
+		b.surroundings()
+		b.receiveGroups()
+	}
 	b.enterCgroups()
 	b.Step("announce the command", "")
 	b.send(b.Message(launch.MessageCommand), launch.SimpleSize)
@@ -29,21 +33,23 @@ func (b *builder) command() {
 	rulesets := b.landlockRulesets()
 	b.setIdentity()
 	b.setAttributes()
+	if b.spec.AskHost || b.spec.NoInit {
+		b.Step("die with the launcher", "")
+		b.dieWithOuter()
+	}
 	if b.spec.Waiting {
 		b.receiveCommand(rulesets)
 	}
 	b.landlockInherited(rulesets)
 	b.finishLandlock(rulesets)
-	if b.spec.AskHost {
-		b.Step("die with the launcher", "")
-		b.dieWithOuter()
-	}
 	b.closeAll()
 	if !b.spec.AskHost && !b.spec.Namespaces.PID {
 		b.dieWithSupervisor()
 	}
 	b.chdir()
-	b.waitForGate()
+	if !b.spec.NoInit {
+		b.waitForGate()
+	}
 	b.loadFilter()
 	b.execute()
 }

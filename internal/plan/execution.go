@@ -11,6 +11,7 @@ import "github.com/seed-d1379373/sandbox/internal/launch"
 func (s *Spec) Execution(pidfd int) *launch.Program {
 	spec := *s
 	spec.Cgroups, spec.CloneInto, spec.AskHost = nil, false, true
+	spec.NoInit, spec.Waiting = false, false
 	spec.Prepared, spec.Join, spec.View = 0, nil, View{}
 	spec.Namespaces.Cgroup = false
 	b := newBuilder(&spec)

@@ -21,13 +21,22 @@ const (
 
 // init is PID 1.
 func (b *builder) init() {
-	s := b.spec
 	if b.hasOuter {
 		b.Step("start PID 1", "")
 		b.Place(b.initEntry)
 	} else {
 		b.becomeInit()
 	}
+	b.surroundings()
+	b.receiveGroups()
+	b.forkCommand()
+	b.retire()
+	b.supervise()
+}
+
+// surroundings makes what is around the command: ids, files, network.
+func (b *builder) surroundings() {
+	s := b.spec
 	if s.UserNS != nil && !s.Privileged {
 		b.mapIDs()
 	}
@@ -51,10 +60,6 @@ func (b *builder) init() {
 	if s.UserNS == nil || !s.Privileged {
 		b.network()
 	}
-	b.receiveGroups()
-	b.forkCommand()
-	b.retire()
-	b.supervise()
 }
 
 // becomeInit is for a launcher that the host started as PID 1 already.
@@ -174,15 +179,20 @@ func (b *builder) network() {
 // forkCommand makes the process that becomes the command.
 func (b *builder) forkCommand() {
 	b.Step("start the command's process", "")
-	pipe := b.Data("exec pipe", make([]byte, 8))
-	b.execPipe, b.execPipeEnd = launch.CellAt(pipe), launch.CellAt(pipe.Plus(4))
-	b.Call(launch.Pipe2, pipe, launch.Int(oCloexec))
+	b.openExecPipe()
 	b.started = b.handover(launch.MessageStarted)
 	if b.spec.CloneInto {
 		b.cloneInto()
 		return
 	}
 	b.clone()
+}
+
+// openExecPipe opens the pipe that the command's execve closes.
+func (b *builder) openExecPipe() {
+	pipe := b.Data("exec pipe", make([]byte, 8))
+	b.execPipe, b.execPipeEnd = launch.CellAt(pipe), launch.CellAt(pipe.Plus(4))
+	b.Call(launch.Pipe2, pipe, launch.Int(oCloexec))
 }
 
 // clone makes the command's process beside PID 1.

@@ -68,7 +68,9 @@ func (p *process) call(name string, args [6]uint64) (result int64, done bool) {
 	case "getpid":
 		return 100, true
 	case "mmap":
-		p.mapped = candidates().Command.Block()
+		if args[0] == blockAddress {
+			p.mapped = candidates().Command.Block()
+		}
 		return int64(args[0]), true
 	case "setns":
 		p.joinedPID = p.joinedPID || args[1] == cloneNewPID
@@ -164,7 +166,7 @@ func (p *process) clone(name string, args [6]uint64) int64 {
 		flags, pidfd = p.word(args[0]), p.word(args[0]+8)
 	}
 	role := "command"
-	if flags&cloneNewPID != 0 || p.joinedPID {
+	if (flags&cloneNewPID != 0 || p.joinedPID) && !p.m.has("share a page with the command") {
 		role = "init"
 	}
 	child := &process{role: role, parent: p, m: p.m, memory: p.memory, mapped: p.mapped, at: p.at, files: map[int64]*file{}}

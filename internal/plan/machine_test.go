@@ -21,6 +21,7 @@ type machine struct {
 	first      uint64 // address of the first instruction
 	processes  []*process
 	host       host
+	shared     [64]byte // the page that outlives a fork
 	fail       *fault
 	missing    map[string]int64 // errno of execve by path
 	filesystem int64            // magic number of what is mounted on /proc
@@ -122,7 +123,7 @@ func (d *decoded) load() *machine {
 	const procfs = 0x9fa0
 	m := &machine{lines: d.lines, first: d.first, missing: map[string]int64{}, filesystem: procfs}
 	started := &process{role: "outer", m: m, memory: bytes.Clone(d.memory), at: m.first, files: map[int64]*file{}}
-	if m.has("shut the supervisor in") && !m.has("supervise") && !m.has("hide the launcher") {
+	if m.has("shut the supervisor in") && !m.has("supervise") && !m.has("share a page with the command") && !m.has("hide the launcher") {
 		started.role = "init" // the host started it as PID 1
 	}
 	given, control := int64(8), int64(3) // standard files, control socket and what else is handed on
@@ -149,14 +150,17 @@ func (p *process) half(address uint64) uint32 { return binary.LittleEndian.Uint3
 
 // view is the memory from an address on: the image's, or what is mapped.
 func (p *process) view(address uint64) []byte {
-	if address >= blockAddress {
+	switch {
+	case address >= blockAddress:
 		return p.mapped[address-blockAddress:]
+	case address >= recordAddress:
+		return p.m.shared[address-recordAddress:]
 	}
 	return p.memory[address-dataBase:]
 }
 
 func (p *process) setHalf(address uint64, v int64) {
-	binary.LittleEndian.PutUint32(p.memory[address-dataBase:], uint32(v))
+	binary.LittleEndian.PutUint32(p.view(address), uint32(v))
 }
 
 func (p *process) text(address uint64) string {

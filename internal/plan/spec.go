@@ -11,6 +11,9 @@ type Spec struct {
 	// caller: for others that namespace belongs to a user namespace, which the
 	// launcher makes.
 	Direct bool
+	// NoInit makes the command PID 1 itself, supervised from outside of its PID
+	// namespace.
+	NoInit bool
 
 	Namespaces Namespaces
 	UserNS     *UserNS // nil: stay in the host's user namespace
@@ -169,10 +172,15 @@ type Command struct {
 // Program lowers the spec. The program is ready to be encoded.
 func (s *Spec) Program() *launch.Program {
 	b := newBuilder(s)
-	if !s.Direct {
+	switch {
+	case s.NoInit:
+		b.outerAlone()
+	case s.Direct:
+		b.init()
+	default:
 		b.outer()
+		b.init()
 	}
-	b.init()
 	b.command()
 	b.failures()
 	return b.Program

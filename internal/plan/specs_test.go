@@ -51,6 +51,9 @@ func specs() map[string]*Spec {
 		"labels":              labels(),
 		"joined-pid":          joinedPID(),
 		"block":               block(),
+		"no-init":             noInit(privileged()),
+		"no-init-ordinary":    noInit(ordinary()),
+		"no-init-caps":        noInit(ordinaryCaps()),
 		"waiting":             waiting(ordinary()),
 		"waiting-direct":      waiting(direct(privileged())),
 		"direct":              direct(privileged()),
@@ -223,6 +226,12 @@ func block() *Spec {
 func waiting(s *Spec) *Spec {
 	s.Waiting = true
 	s.Files = Files{Keep: WaitingControl, Control: WaitingControl, Last: WaitingControl}
+	return s
+}
+
+// noInit makes the command PID 1.
+func noInit(s *Spec) *Spec {
+	s.NoInit = true
 	return s
 }
 

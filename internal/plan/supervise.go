@@ -93,8 +93,11 @@ func (b *builder) awaitExec() {
 	wait, executed := b.NewLabel("wait for execve"), b.NewLabel("executed")
 	b.Place(wait)
 	b.Call(launch.Read, keptExec, b.Buffer("exec byte", 8), launch.Int(1)).On(eintr, wait)
-	b.Sum(b.errno, launch.Int(0)).If(launch.Int(0), executed)
-	record, _, _ := b.FailRecord()
+	record, errno, _ := b.FailRecord()
+	if b.spec.NoInit {
+		record, errno = b.sharedRecord()
+	}
+	b.Sum(errno, launch.Int(0)).If(launch.Int(0), executed)
 	b.report(record, launch.FailSize)
 	b.Call(launch.Wait4, b.commandPID, launch.Int(0), launch.Int(wall), launch.Int(0)).IgnoreAll()
 	b.exit(launch.Int(setupFailed))
