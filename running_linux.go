@@ -3,11 +3,9 @@ package sandbox
 import (
 	"context"
 	"errors"
-	"os"
 	"os/exec"
 	"runtime"
 	"sync"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -171,90 +169,6 @@ func (r *running) stopped() (Reason, error) {
 
 func (r *running) commandPID() int { return r.pid }
 
-func (r *running) signal(sig os.Signal) error {
-	n, ok := sig.(syscall.Signal)
-	if !ok {
-		return errors.New("sandbox: not a signal of this system")
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.ended || r.commandPidfd < 0 {
-		return os.ErrProcessDone
-	}
-	err := unix.PidfdSendSignal(r.commandPidfd, n, nil, 0)
-	if errors.Is(err, unix.ESRCH) {
-		return os.ErrProcessDone
-	}
-	return os.NewSyscallError("pidfd_send_signal", err)
-}
-
-// alive says whether the command is still there, and is to stay.
-func (r *running) alive() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.ended || r.killed || r.commandPidfd < 0 {
-		return false
-	}
-	return !isDead(r.commandPidfd)
-}
-
-// isDead says whether a process has ended: its pidfd becomes readable then,
-// before it is reaped.
-func isDead(pidfd int) bool {
-	n, err := unix.Poll([]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}, 0)
-	return n > 0 && err == nil
-}
-
-// killAll kills PID 1, whose death no process of its namespace survives, and
-// which the outer process of the launcher reaps. That one is killed itself while
-// PID 1 is not known, which PID 1 does not survive either, and when it does not
-// end in time, having been stopped for instance.
-func (r *running) killAll() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.ended || !r.launched {
-		return nil
-	}
-	r.killed = true
-	switch {
-	case r.additional:
-		// Its launcher kills it, and must live to reap it: PID 1 of the sandbox
-		// cannot end before.
-		return r.control.Hangup()
-	case r.initPidfd < 0:
-		return r.killLauncher()
-	}
-	if r.late == nil {
-		const patience = 2 * time.Second
-		r.late = time.AfterFunc(patience, func() {
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			if !r.ended {
-				r.killLauncher()
-			}
-		})
-		r.stops = append(r.stops, r.late.Stop)
-	}
-	r.launcher.Process.Signal(unix.SIGCONT) // one that was stopped reaps no one
-	target := r.initPidfd
-	if r.settings.joinsPID() && r.commandPidfd >= 0 {
-		target = r.commandPidfd // what else there is ends with its cgroup, see finish
-	}
-	err := unix.PidfdSendSignal(target, unix.SIGKILL, nil, 0)
-	if errors.Is(err, unix.ESRCH) {
-		return nil
-	}
-	return os.NewSyscallError("pidfd_send_signal", err)
-}
-
-func (r *running) killLauncher() error {
-	err := r.launcher.Process.Kill()
-	if errors.Is(err, os.ErrProcessDone) {
-		return nil
-	}
-	return err
-}
-
 func (r *running) waitOnce(owned *Sandbox) (*Result, error) {
 	r.wait.Do(func() {
 		r.result, r.err = r.finish()
@@ -380,64 +294,6 @@ func awaitDeath(pidfd int) {
 		if !errors.Is(err, unix.EINTR) {
 			return
 		}
-	}
-}
-
-// verdict says how the command ended.
-func (r *running) verdict(m launch.Message, known bool) *Result {
-	result := &Result{ExitCode: -1, Signal: unix.SIGKILL, Reason: Signaled, Report: r.report}
-	if known {
-		status := syscall.WaitStatus(m.Status)
-		if status.Exited() {
-			result.ExitCode, result.Signal, result.Reason = status.ExitStatus(), 0, Exited
-		} else {
-			result.Signal = status.Signal()
-		}
-		result.Usage.User = time.Duration(m.Usage.UserMicros) * time.Microsecond
-		result.Usage.System = time.Duration(m.Usage.SystemMicros) * time.Microsecond
-		result.Usage.MaxRSS = m.Usage.MaxRSSKiB << 10
-	}
-	result.Usage.CPU = result.Usage.User + result.Usage.System
-	r.measure(result)
-	stop, _ := r.stopped()
-	switch {
-	case result.Reason == Exited && result.ExitCode == 0:
-	case stop != Exited && result.Reason != Exited:
-		result.Reason = stop
-	case r.wasCanceled() && result.Reason != Exited:
-		result.Reason = Canceled
-	case result.Usage.OOMKills > 0:
-		result.Reason = OOMKilled
-	case result.Reason == Exited:
-	case result.Signal == unix.SIGSYS && r.settings.Seccomp != "unconfined":
-		result.Reason = SeccompKilled
-	case result.Signal == unix.SIGXCPU && r.settings.CPUTime > 0:
-		result.Reason = CPUTimeExceeded
-	}
-	return result
-}
-
-// measure takes the cgroup's numbers before it goes.
-func (r *running) measure(result *Result) {
-	if r.output != nil && r.output.exceeded() {
-		result.Violations = append(result.Violations, Violation{"output", "more than " + sizeText(r.settings.OutputLimit) + " were written", 0})
-	}
-	if r.group == nil {
-		return
-	}
-	totals, err := r.group.Totals()
-	if err != nil {
-		return
-	}
-	result.Usage.Memory = totals.MemoryPeak
-	result.Usage.OOMKills = totals.OOMKills
-	result.Usage.Throttled = totals.Throttled
-	result.Usage.CPU = max(result.Usage.CPU, totals.CPU)
-	if n := totals.OOMKills; n > 0 {
-		result.Violations = append(result.Violations, Violation{"memory", "processes killed at the limit of " + sizeText(r.settings.Memory), n})
-	}
-	if n := totals.ForksRefused; n > 0 {
-		result.Violations = append(result.Violations, Violation{"pids", "fork refused at the limit", n})
 	}
 }
 
