@@ -77,6 +77,7 @@ func Table(results []Result, strict bool) string {
 	line("time", func(r Result) string { return fmt.Sprintf("%.0f s", r.Took.Seconds()) })
 	line("CPU time", func(r Result) string { return fmt.Sprintf("%.0f s", r.CPU.Seconds()) })
 	b.WriteString(skips(results))
+	b.WriteString(leftOut(results))
 	for _, r := range results {
 		for _, why := range r.Broken(strict) {
 			fmt.Fprintf(&b, "FAIL %s: %s\n", r.Row.Name, why)
@@ -135,6 +136,32 @@ func skips(results []Result) string {
 			note = " (names no feature)"
 		}
 		fmt.Fprintf(&b, "  %s: %s%s\n      in %s: %s\n", k.pkg, k.reason, note, strings.Join(rows[k], ", "), few(slices.Sorted(maps.Keys(tests[k]))))
+	}
+	return b.String() + "\n"
+}
+
+// leftOut lists the tests that rows do not run by themselves: see [Row].
+func leftOut(results []Result) string {
+	rows := map[string][]string{}
+	for _, r := range results {
+		for _, p := range r.Packages {
+			if pattern := r.Row.leftOut(p.Name); pattern != "^$" {
+				what := p.Name + ": without " + pattern
+				rows[what] = append(rows[what], r.Row.Name)
+			}
+			if pattern := r.Row.chosen(p.Name); pattern != "." {
+				what := p.Name + ": only " + pattern
+				rows[what] = append(rows[what], r.Row.Name)
+			}
+		}
+	}
+	if len(rows) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString("left to the host or to other rows:\n")
+	for _, what := range slices.Sorted(maps.Keys(rows)) {
+		fmt.Fprintf(&b, "  %s\n      in %s\n", what, strings.Join(rows[what], ", "))
 	}
 	return b.String() + "\n"
 }

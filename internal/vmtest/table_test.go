@@ -43,6 +43,16 @@ FAIL arm64: lsm: did not end
 	if got := Table(results, false); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
+	chosen := []Result{
+		{Row: Row{Name: "some", Tests: "A|B"}, Packages: []Package{{Name: "."}}},
+		{Row: Row{Name: "more", Thorough: true}, Packages: []Package{{Name: "."}}},
+	}
+	got := Table(chosen, false)
+	for _, line := range []string{"  .: only A|B\n      in some\n", "TestEveryCallFails", ")$\n      in some\n", "  .: without ^(" + elsewhere["."] + ")$\n      in more\n"} {
+		if !strings.Contains(got, line) {
+			t.Errorf("no %q in\n%s", line, got)
+		}
+	}
 	if why := strings.Join(results[0].Broken(true), "\n"); !strings.Contains(why, "names no feature: no time") {
 		t.Errorf("strict: %s", why)
 	}
