@@ -45,6 +45,8 @@ func TestLauncherDiesAtEveryStep(t *testing.T) {
 				switch {
 				case ctx.Err() != nil:
 					t.Errorf("%v: hangs (%v)", call, err)
+				case err == nil && strings.Contains(call.text, `"cgroup.procs"`):
+					// Only where a command cannot be born in its v2 group.
 				case err == nil && !slices.Contains(notReached, call.step):
 					t.Errorf("%v: no error", call)
 				}

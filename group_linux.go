@@ -18,6 +18,7 @@ type groupPlan struct {
 	limits    cgroup.Limits
 	options   cgroup.Options
 	places    []cgroup.Place // one file to enter the group by for each
+	stranger  bool           // PID 1 has another id than the caller, who owns the groups
 	processes int64          // RLIMIT_NPROC in place of the pids controller; 0 for none
 }
 
@@ -277,13 +278,16 @@ func cutDefault(s *settings, name string, r Rlimit) Rlimit {
 	return Rlimit{min(r.Soft, own.Max), min(r.Hard, own.Max)}
 }
 
-// cloneInto says whether a command can be born in its group.
-func (g *groupPlan) cloneInto() bool { return len(g.places) == 1 && g.places[0].Version == 2 }
+// cloneInto says whether a command can be born in its group. PID 1, which makes
+// it, needs the permission itself for that.
+func (g *groupPlan) cloneInto() bool {
+	return len(g.places) == 1 && g.places[0].Version == 2 && !g.stranger
+}
 
 // entrances are the files by which a command enters a group.
-func entrances(group *cgroup.Group) []*os.File {
-	if dir := group.Dir(); dir != nil {
+func (g *groupPlan) entrances(group *cgroup.Group) []*os.File {
+	if dir := group.Dir(); dir != nil && g.cloneInto() {
 		return []*os.File{dir}
 	}
-	return group.ProcsFiles()
+	return group.ProcsFiles() // with the permission of this process, who opened them
 }

@@ -115,6 +115,7 @@ func resolve(s *settings, h *host) (*prepared, error) {
 	if p.group, err = planGroup(s, h, id, p.report); err != nil {
 		return nil, err
 	}
+	p.group.stranger = !p.spec.Privileged && p.spec.UserNS != nil && p.spec.UserNS.BuildUID != nil
 	if err := p.limits(s); err != nil {
 		return nil, err
 	}

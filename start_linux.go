@@ -129,7 +129,7 @@ func (st *start) makeGroup() (err error) {
 	if err := st.prepared.host.cgroups.Adopt(r.cmd.Process.Pid); err != nil {
 		return &SetupError{"move the launcher to its cgroup", "", err}
 	}
-	if len(entrances(r.group)) != len(group.places) {
+	if len(group.entrances(r.group)) != len(group.places) {
 		return &SetupError{"create cgroup", "", errors.New("the host's cgroups have changed")}
 	}
 	return nil
@@ -350,7 +350,7 @@ func (st *start) answer() error {
 		return r.control.Answer(nil)
 	}
 	defer r.group.CloseProcs()
-	return r.control.Answer(entrances(r.group))
+	return r.control.Answer(st.prepared.group.entrances(r.group))
 }
 
 // setupError names the step that failed.
