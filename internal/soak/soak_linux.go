@@ -182,10 +182,10 @@ func (s *Soak) Summary() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var b strings.Builder
-	fmt.Fprintf(&b, "%-28s %9s %9s %9s\n", "", "right", "wrong", "not here")
+	fmt.Fprintf(&b, "%-40s %9s %9s %9s\n", "", "right", "wrong", "not here")
 	for _, name := range slices.Sorted(maps.Keys(s.counts)) {
 		c := s.counts[name]
-		fmt.Fprintf(&b, "%-28s %9d %9d %9d\n", name, c.Right, c.Wrong, c.Unsupported)
+		fmt.Fprintf(&b, "%-40s %9d %9d %9d\n", name, c.Right, c.Wrong, c.Unsupported)
 	}
 	fmt.Fprintf(&b, "%d names were swapped in %v", swaps.Load(), time.Since(s.begun).Round(time.Second))
 	return b.String()
