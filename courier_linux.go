@@ -85,7 +85,9 @@ func (c *courier) tell(m launch.Message, known bool) {
 		const signaled = 128
 		status = signaled + byte(w.Signal())
 	}
-	c.control.Send([]byte{status}, nil)
+	if c.control.Send([]byte{status}, nil) != nil {
+		c.control.Hangup() // it ends with another status, which nobody asks for
+	}
 	<-c.gone
 }
 

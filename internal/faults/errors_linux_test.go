@@ -50,7 +50,7 @@ func sample(all []call) (out []call) {
 // sandbox. The error says what failed, or the sandbox is what it would have been
 // or reports what it is not; and nothing is left behind.
 func TestEveryHostCallFails(t *testing.T) {
-	for _, name := range []string{"start", "start prepared", "exec", "control"} {
+	for _, name := range []string{"start", "start prepared", "pool", "exec", "control"} {
 		t.Run(name, func(t *testing.T) {
 			s := newSupervisor(t)
 			defer s.close(t)

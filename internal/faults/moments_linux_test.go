@@ -32,7 +32,7 @@ func moments(all []call) (out []call) {
 // The context ends while the host program makes any of its calls. The start or
 // the command ends with it, and nothing is left behind.
 func TestContextEndsAtEveryHostCall(t *testing.T) {
-	for _, name := range []string{"start", "start prepared", "exec"} {
+	for _, name := range []string{"start", "start prepared", "pool", "exec"} {
 		t.Run(name, func(t *testing.T) {
 			s := newSupervisor(t)
 			defer s.close(t)
@@ -76,7 +76,7 @@ func TestContextEndsAtEveryHostCall(t *testing.T) {
 // The host program is killed while it makes any of its calls. Nothing that it
 // has started lives on, and the next host takes its cgroups away.
 func TestHostIsKilledAtEveryCall(t *testing.T) {
-	for _, name := range []string{"start", "start prepared", "exec"} {
+	for _, name := range []string{"start", "start prepared", "pool", "exec"} {
 		t.Run(name, func(t *testing.T) {
 			s := newSupervisor(t)
 			sound, err := s.act(name, nil)

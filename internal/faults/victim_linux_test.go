@@ -62,6 +62,21 @@ func acts() map[string]act {
 				return res, out, errors.Join(err, box.Close())
 			}, nil
 		}},
+		"pool": {func() (func(context.Context) (*sandbox.Result, string, error), error) {
+			box, err := newBox()
+			if err != nil {
+				return nil, err
+			}
+			return func(ctx context.Context) (*sandbox.Result, string, error) {
+				pool, err := box.Pool(ctx, 1)
+				if err != nil {
+					return nil, "", errors.Join(err, box.Close())
+				}
+				cmd, out := echo()
+				res, err := pool.Run(ctx, cmd)
+				return res, out.String(), errors.Join(err, pool.Close(), box.Close())
+			}, nil
+		}},
 		"exec": {func() (func(context.Context) (*sandbox.Result, string, error), error) {
 			p, end, err := runUntil()
 			if err != nil {

@@ -54,17 +54,24 @@ func (c *Control) Receive() (Message, error) {
 }
 
 func receive(fd int) (Message, error) {
+	const tries = 100 // at a millisecond, for memory to be had again
 	var body [maxMessage]byte
 	var control [128]byte
 	var n, controls, flags int
 	var err error
-	for {
+	for try := 0; try < tries; try++ {
 		n, controls, flags, _, err = unix.Recvmsg(fd, body[:], control[:], unix.MSG_CMSG_CLOEXEC|unix.MSG_DONTWAIT)
-		// A launcher that died with the host's answer unread is told first, once;
-		// what it had to say comes after that.
-		if !errors.Is(err, unix.EINTR) && !errors.Is(err, unix.ECONNRESET) {
-			break
+		switch {
+		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNRESET):
+			// A launcher that died with the host's answer unread is told first, once;
+			// what it had to say comes after that.
+			try--
+			continue
+		case errors.Is(err, unix.ENOMEM):
+			time.Sleep(time.Millisecond) // the message is still there
+			continue
 		}
+		break
 	}
 	if err != nil {
 		return Message{}, err
@@ -113,6 +120,9 @@ func parseControls(b []byte) (pid int, files []int, err error) {
 			}
 			pid = int(cred.Pid)
 		case unix.SCM_RIGHTS:
+			if len(controls[i].Data)%4 != 0 { // the parser would panic
+				return pid, files, errors.New("launch: half a descriptor")
+			}
 			fds, e := unix.ParseUnixRights(&controls[i])
 			if e != nil {
 				return pid, files, e
