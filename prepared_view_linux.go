@@ -76,7 +76,7 @@ func runHelper(program *launch.Program, open func(pid int) (*os.File, error)) (*
 		return nil, err
 	}
 	defer cmd.Wait()
-	defer control.Hangup()
+	defer control.Close() // which ends it
 	peer.Close()
 	m, err := control.Receive()
 	if err != nil {

@@ -244,6 +244,9 @@ func (s *supervisor) act(name string, decide func(call) verdict) (outcome, error
 	if err == nil {
 		err = s.decode.Decode(&o)
 	}
+	s.mu.Lock() // what decide has written can be read now
+	s.acting, s.decide = false, nil
+	s.mu.Unlock()
 	if err != nil {
 		s.process.Wait()
 		err = fmt.Errorf("the host hangs or dies: %w\n%s", err, &s.errors)
