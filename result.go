@@ -30,8 +30,9 @@ type Result struct {
 type Usage struct {
 	User   time.Duration `json:"user"`   // CPU time in user mode
 	System time.Duration `json:"system"` // CPU time in the kernel
-	// CPU is the CPU time of the whole tree. Without a cgroup it is User plus
-	// System of the command and the children it waited for.
+	// CPU is the CPU time of the whole tree. Without a cgroup that counts it, as
+	// with default limits alone on cgroup v1, it is User plus System of the
+	// command and the children it waited for.
 	CPU time.Duration `json:"cpu"`
 	// MaxRSS is the largest resident set of a single process, in bytes.
 	MaxRSS int64 `json:"maxRSS"`

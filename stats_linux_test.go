@@ -98,7 +98,7 @@ func TestStats(t *testing.T) {
 // The CPU time of the whole tree counts, also of those that nobody waited for.
 func TestUsageCountsTheWholeTree(t *testing.T) {
 	needsGroup(t)
-	result, err := sandbox.Run(context.Background(), exec.Command("sh", "-c", "(setsid sh -c 'i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; echo > /tmp/done' &) ; while [ ! -e /tmp/done ]; do sleep 0.01; done"))
+	result, err := sandbox.Run(context.Background(), exec.Command("sh", "-c", "(setsid sh -c 'i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; echo > /tmp/done' &) ; while [ ! -e /tmp/done ]; do sleep 0.01; done"), sandbox.WithMemory(64*mib))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,11 +19,23 @@ func (h *host) carelessly(f func() error) error {
 		return err
 	}
 	defer clean()
+	return onThread(func() error {
+		if err := h.spoilThread(); err != nil {
+			return err
+		}
+		return f()
+	})
+}
+
+// onThread calls f on a thread that ends with it. The first thread of a process
+// cannot end: what it did to itself would be what others see of the process.
+func onThread(f func() error) error {
 	done := make(chan error)
 	go func() {
-		runtime.LockOSThread() // for good: the thread ends with the goroutine
-		if err := h.spoilThread(); err != nil {
-			done <- err
+		runtime.LockOSThread()
+		if unix.Gettid() == unix.Getpid() {
+			defer runtime.UnlockOSThread()
+			done <- onThread(f) // while this one is taken
 			return
 		}
 		done <- f()
