@@ -4,6 +4,8 @@ import (
 	"io"
 	"os"
 	"runtime"
+
+	"golang.org/x/sys/unix"
 )
 
 const threadAttr = "/proc/thread-self/attr/"
@@ -17,9 +19,16 @@ func Try(a Attr) (answer string, err error) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		runtime.LockOSThread()
+		if unix.Gettid() == unix.Getpid() {
+			// The first thread of a process does not end with a goroutine. While
+			// it is taken, another one does the work.
+			defer runtime.UnlockOSThread()
+			answer, err = Try(a)
+			return
+		}
 		// Never unlocked: the thread ends with this goroutine, and with it what
 		// was written.
-		runtime.LockOSThread()
 		answer, err = write(a)
 	}()
 	<-done
