@@ -87,6 +87,40 @@ func TestLauncherStopsAtEveryStep(t *testing.T) {
 	}
 }
 
+// The outer process dies before it could tell of PID 1, which itself does not get
+// far: nobody but the kernel knows of it then.
+func TestOuterProcessDiesUnheard(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("needs user: root's launcher has no process outside of the sandbox")
+	}
+	c := newTampered(t, false)
+	before := takeInventory()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- c.run(context.Background(), func(p *launch.Program) {
+			for _, call := range c.calls {
+				switch {
+				case call.step == "make mounts private /":
+					p.Replace(call.index, launch.Ppoll, launch.Int(0), launch.Int(0), launch.Int(0), launch.Int(0), launch.Int(8))
+				case strings.HasPrefix(call.step, "create namespaces") && call.name == "sendmsg":
+					p.Replace(call.index, launch.ExitGroup, launch.Int(3))
+				}
+			}
+		}, nil)
+	}()
+	select {
+	case err := <-ended:
+		if err == nil {
+			t.Error("no error")
+		}
+	case <-time.After(patience):
+		t.Fatal("hangs")
+	}
+	if left := before.leftBehind(); left != "" {
+		t.Errorf("left behind:\n%s", left)
+	}
+}
+
 // descendants are the processes below a process, by /proc.
 func descendants(of int) (out []int) {
 	entries, _ := os.ReadDir("/proc")

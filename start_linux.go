@@ -314,6 +314,9 @@ func (st *start) follow(ctx context.Context, done func() bool) error {
 			r.keep(&r.commandPidfd, m.Files...)
 		case launch.MessageBorn:
 			r.keep(&r.initPidfd, m.Files...)
+			if stop, _ := r.stopped(); stop != Exited {
+				r.killAll() // now that PID 1 is known
+			}
 		case launch.MessageExited: // a short command
 			r.exited = &m
 		}

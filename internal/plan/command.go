@@ -13,6 +13,7 @@ func (b *builder) command() {
 	b.Step("start the command's process", "")
 	b.Place(b.commandEntry)
 	if b.spec.NoInit {
+		b.dieWithOuter()
 		b.surroundings()
 		b.receiveGroups()
 	}

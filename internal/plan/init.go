@@ -24,6 +24,7 @@ func (b *builder) init() {
 	if b.hasOuter {
 		b.Step("start PID 1", "")
 		b.Place(b.initEntry)
+		b.dieWithOuter() // which may end before the host knows of this process
 	} else {
 		b.becomeInit()
 	}

@@ -55,8 +55,8 @@ func (b *builder) hide() {
 }
 
 // dieWithOuter ties PID 1 to the outer process. The signal alone would miss a
-// death before prctl(2), so the outer process's pidfd is asked afterwards. It
-// comes after the last change of ids, which would clear it.
+// death before prctl(2), so the outer process's pidfd is asked afterwards. It is
+// repeated after the last change of ids, which clears it.
 func (b *builder) dieWithOuter() {
 	b.Call(launch.Prctl, launch.Int(prSetPdeathsig), launch.Int(sigkill), launch.Int(0), launch.Int(0), launch.Int(0))
 	polled := b.halves("outer process", 0, pollIn)
