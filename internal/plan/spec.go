@@ -40,7 +40,7 @@ type Spec struct {
 	NoNewPrivs   bool
 	Seccomp      []byte     // the command's filter, as struct sock_filter; nil for none
 	SeccompFlags uint32     // of seccomp(2)
-	GuardFilter  []byte     // the filter of the launcher's own two processes
+	GuardFilter  []byte     // the filter of the launcher's own processes
 	Landlock     []Landlock // in layers: what one refuses is refused
 	OOMScoreAdj  *int
 	Terminal     bool   // descriptor 0 becomes the controlling terminal
