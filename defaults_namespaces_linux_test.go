@@ -142,8 +142,9 @@ func TestCgroupNamespaceHidesThePath(t *testing.T) {
 			t.Errorf("path inside: %s", line)
 		}
 	}
-	needFeature(t, sandbox.FeatureMemory, sandbox.WithMemory(64<<20))
-	p := start(t)
+	limit := sandbox.WithMemory(64 << 20)
+	needFeature(t, sandbox.FeatureMemory, limit)
+	p := start(t, limit)
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", p.PID()))
 	if err != nil {
 		t.Fatal(err)

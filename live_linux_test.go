@@ -184,7 +184,7 @@ func TestExecEndsWithTheSandbox(t *testing.T) {
 
 func TestExecIsInTheCgroup(t *testing.T) {
 	needsGroup(t)
-	p, _, _ := begin(t, "exec cat", sandbox.WithPids(8))
+	p, _, _ := begin(t, "exec cat", sandbox.WithPids(8), sandbox.WithMemory(64<<20))
 	cmd := exec.Command("cat", "/proc/self/cgroup")
 	var out bytes.Buffer
 	cmd.Stdout = &out
@@ -262,7 +262,7 @@ func TestUpdate(t *testing.T) {
 // A paused sandbox makes no progress, and goes on afterwards.
 func TestPauseAndResume(t *testing.T) {
 	needsGroup(t)
-	p, in, _ := begin(t, "while read line; do echo $line > /tmp/$line; done", sandbox.WithTmpfs("/work", 1<<20))
+	p, in, _ := begin(t, "while read line; do echo $line > /tmp/$line; done", sandbox.WithMemory(64<<20))
 	usage := func() int64 {
 		t.Helper()
 		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.PID()))
