@@ -83,7 +83,7 @@ var elsewhere = map[string]string{
 
 // thorough are tests of which one row is enough: see [Row].
 var thorough = map[string]string{
-	".": "TestOrdinaryPrograms|TestEveryCallFails|TestLauncherDiesAtEveryStep|TestLauncherStopsAtEveryStep|TestLauncherIsKilledAtAnyTime",
+	".": "TestOrdinaryPrograms|TestDefaultProcessLimit|TestExchangedPlaceStaysInside|TestEveryCallFails|TestLauncherDiesAtEveryStep|TestLauncherStopsAtEveryStep|TestLauncherIsKilledAtAnyTime",
 }
 
 // leftOut is the pattern of the tests of a package that a row does not run.
