@@ -71,12 +71,7 @@ func (st *start) wait(ctx context.Context) error {
 	if err := st.makeGroup(); err != nil {
 		return err
 	}
-	if r.group != nil && !st.prepared.identity.hostMaps() {
-		if err := st.answer(); err != nil {
-			return st.ownFailure(st.launcherGone(ctx, err))
-		}
-	}
-	return st.follow(ctx, func() bool { return st.ready && r.initPidfd >= 0 })
+	return st.followSetup(ctx, func() bool { return st.ready && r.initPidfd >= 0 })
 }
 
 // fill makes what is missing, as many at a time as there are CPUs. A failure ends

@@ -237,9 +237,7 @@ func (r *running) awaitStatus() (launch.Message, bool) {
 		if err != nil {
 			return launch.Message{}, false
 		}
-		for _, fd := range m.Files {
-			unix.Close(fd)
-		}
+		closeDescriptors(m.Files)
 		if m.Kind == launch.MessageExited {
 			return m, true
 		}

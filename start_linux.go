@@ -96,7 +96,8 @@ func (st *start) run(ctx context.Context) (*Process, error) {
 	if err := st.makeGroup(); err != nil {
 		return nil, err
 	}
-	if err := st.followSetup(ctx); err != nil {
+	executed := func() bool { return r.commandPidfd >= 0 && r.initPidfd >= 0 }
+	if err := st.followSetup(ctx, executed); err != nil {
 		return nil, err
 	}
 	r.begun()
@@ -276,15 +277,15 @@ func (st *start) lend(executable *launch.Executable, files []*os.File, attr *sys
 	return nil
 }
 
-// followSetup answers the launcher until the program executes.
-func (st *start) followSetup(ctx context.Context) error {
+// followSetup answers the launcher until it has come as far as done says.
+func (st *start) followSetup(ctx context.Context, done func() bool) error {
 	r := &st.p.running
 	if r.group != nil && !st.prepared.identity.hostMaps() {
 		if err := st.answer(); err != nil {
 			return st.ownFailure(st.launcherGone(ctx, err))
 		}
 	}
-	return st.follow(ctx, func() bool { return r.commandPidfd >= 0 && r.initPidfd >= 0 })
+	return st.follow(ctx, done)
 }
 
 // follow listens to the launcher, whose processes speak for themselves, in any
