@@ -55,6 +55,7 @@ func (h *Hierarchy) create(name string, l Limits, o Options) (*Group, error) {
 	if err != nil {
 		return nil, err
 	}
+	g.noteQuota(l)
 	if err := g.prepare(settings, sites); err != nil {
 		return nil, errors.Join(err, g.discard())
 	}

@@ -111,8 +111,14 @@ func (d *dir) applyDevices(rules []DeviceRule) error {
 	if err != nil {
 		return err
 	}
+	dir, err := d.open()
+	if err != nil {
+		program.Close()
+		return err
+	}
+	defer dir.Close()
 	// With programs above this one, all of them must allow a device.
-	attach := link.RawAttachProgramOptions{Target: d.fd, Program: program, Attach: ebpf.AttachCGroupDevice, Flags: unix.BPF_F_ALLOW_MULTI}
+	attach := link.RawAttachProgramOptions{Target: int(dir.Fd()), Program: program, Attach: ebpf.AttachCGroupDevice, Flags: unix.BPF_F_ALLOW_MULTI}
 	if d.devices != nil {
 		attach.Anchor = link.ReplaceProgram(d.devices)
 	}

@@ -157,6 +157,12 @@ func writable(dir int, name string) error {
 	return again(func() error { return unix.Faccessat(dir, name, unix.W_OK, unix.AT_EACCESS) })
 }
 
+// childless says whether a directory is known to have no directories in it.
+func (d *dir) childless() bool {
+	var st unix.Stat_t
+	return unix.Fstatat(d.base.fd, d.name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil && st.Nlink == 2
+}
+
 // childDirs lists the directories in a directory.
 func childDirs(dir int) ([]string, error) {
 	var st unix.Stat_t

@@ -61,14 +61,14 @@ func (g *Group) freezer() (*dir, error) {
 
 func (d *dir) freeze(ctx context.Context) error {
 	if d.base.version == 2 {
-		if _, err := writeAt(d.fd, "cgroup.freeze", "1", false); err != nil {
+		if _, err := d.write("cgroup.freeze", "1", false); err != nil {
 			return d.fail("write", "freezer", "cgroup.freeze", "1", err)
 		}
 		return d.waitEvent(ctx, "frozen", 1)
 	}
 	return poll(ctx, func() (bool, error) {
 		// Writing again catches what was forked meanwhile; reading updates the state.
-		state, err := writeAt(d.fd, "freezer.state", "FROZEN", true)
+		state, err := d.write("freezer.state", "FROZEN", true)
 		if err != nil {
 			return false, d.fail("write", "freezer", "freezer.state", "FROZEN", err)
 		}
@@ -81,7 +81,7 @@ func (d *dir) thaw() error {
 	if d.base.version == 2 {
 		file, value = "cgroup.freeze", "0"
 	}
-	if _, err := writeAt(d.fd, file, value, false); err != nil {
+	if _, err := d.write(file, value, false); err != nil {
 		return d.fail("write", "freezer", file, value, err)
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
@@ -22,17 +23,18 @@ type Group struct {
 	mu    sync.RWMutex // held for writing by Remove, which ends all descriptors
 	dirs  []*dir
 	gone  bool
-	setMu sync.Mutex // Set reads before it writes
+	setMu sync.Mutex  // Set reads before it writes
+	quota atomic.Bool // a limit of CPU time was ever set, so that there is a count of it
 }
 
-// dir is one directory that was made.
+// dir is one directory that was made. No descriptor of it is kept: hosts of many
+// sandboxes would pay for them at each fork.
 type dir struct {
 	fs          fileSystem
 	base        *base
 	name        string
-	fd          int
-	file        *os.File      // owns fd
 	procs       *os.File      // write-only cgroup.procs; nil after CloseProcs
+	door        *os.File      // the directory itself, see Dir
 	controllers []string      // v2 names of what can be used here
 	devices     *ebpf.Program // v2: the device rules in force, if there are any
 }
@@ -49,19 +51,48 @@ func (d *dir) fail(op, controller, file, value string, err error) error {
 // makeDir makes and opens a directory. An error that is EEXIST means that
 // nothing was made.
 func makeDir(fs fileSystem, b *base, name string, controllers []string) (*dir, error) {
-	d := &dir{fs: fs, base: b, name: name, fd: -1, controllers: controllers}
+	d := &dir{fs: fs, base: b, name: name, controllers: controllers}
 	if err := again(func() error { return fs.mkdir(b.fd, name) }); err != nil {
 		if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) || errors.Is(err, unix.EROFS) {
 			return nil, b.refused(strings.Join(controllers, "+"), d.fail("create", "", "", "", err))
 		}
 		return nil, d.fail("create", "", "", "", err)
 	}
-	fd, err := openDirAt(b.fd, name)
-	if err != nil {
-		return nil, errors.Join(d.fail("open", "", "", "", err), fs.rmdir(b.fd, name))
-	}
-	d.fd, d.file = fd, os.NewFile(uintptr(fd), d.path(""))
 	return d, nil
+}
+
+// openFile opens one of the directory's files.
+func (d *dir) openFile(file string, flags int) (int, error) {
+	return openAt(d.base.fd, d.name+"/"+file, flags)
+}
+
+func (d *dir) readFile(file string) (string, error) {
+	return readAt(d.base.fd, d.name+"/"+file)
+}
+
+// write writes one of the directory's files as writeAt does.
+func (d *dir) write(file, value string, check bool) (kept string, err error) {
+	return writeAt(d.base.fd, d.name+"/"+file, value, check)
+}
+
+// open opens the directory.
+func (d *dir) open() (*os.File, error) {
+	fd, err := openDirAt(d.base.fd, d.name)
+	if err != nil {
+		return nil, d.fail("open", "", "", "", err)
+	}
+	return os.NewFile(uintptr(fd), d.path("")), nil
+}
+
+// each calls visit with a descriptor of the directory and of every one below it.
+func (d *dir) each(visit func(fd int, top bool) error) error {
+	f, err := d.open()
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	top := int(f.Fd())
+	return eachBelow(top, func(fd int) error { return visit(fd, fd == top) })
 }
 
 // openProcs opens the file for entering. On v1 that is "tasks": a thread that
@@ -73,7 +104,7 @@ func (d *dir) openProcs() error {
 	if d.base.version == 1 {
 		name = "tasks"
 	}
-	fd, err := openAt(d.fd, name, unix.O_WRONLY)
+	fd, err := d.openFile(name, unix.O_WRONLY)
 	if err != nil {
 		return d.fail("open", "", name, "", err)
 	}
@@ -90,15 +121,15 @@ func (d *dir) close() {
 		d.procs.Close()
 		d.procs = nil
 	}
-	if d.file != nil {
-		d.file.Close()
-		d.file, d.fd = nil, -1
+	if d.door != nil {
+		d.door.Close()
+		d.door = nil
 	}
 }
 
 // read reads one of the directory's files.
 func (d *dir) read(controller, file string) (string, error) {
-	text, err := readAt(d.fd, file)
+	text, err := d.readFile(file)
 	if err != nil {
 		return "", d.fail("read", controller, file, "", err)
 	}
@@ -169,30 +200,36 @@ func (g *Group) ProcsFiles() []*os.File {
 	return files
 }
 
-// CloseProcs closes the files of ProcsFiles.
+// CloseProcs closes the files of ProcsFiles, and that of Dir.
 func (g *Group) CloseProcs() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	var errs []error
 	for _, d := range g.dirs {
-		if d.procs != nil {
-			errs = append(errs, d.procs.Close())
-			d.procs = nil
+		for _, f := range []**os.File{&d.procs, &d.door} {
+			if *f != nil {
+				errs = append(errs, (*f).Close())
+				*f = nil
+			}
 		}
 	}
 	return errors.Join(errs...)
 }
 
 // Dir is the directory for CLONE_INTO_CGROUP (clone(2), Linux 5.7) where that
-// is all it takes to enter: nil if any part of the group is on v1, and after
-// Remove. The group owns it.
+// is all it takes to enter: nil if any part of the group is on v1, if it cannot be
+// opened, and after Remove. The group owns it; CloseProcs and Remove close it.
 func (g *Group) Dir() *os.File {
-	g.mu.RLock()
-	defer g.mu.RUnlock()
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	if len(g.dirs) != 1 || g.dirs[0].base.version != 2 {
 		return nil
 	}
-	return g.dirs[0].file
+	d := g.dirs[0]
+	if d.door == nil {
+		d.door, _ = d.open()
+	}
+	return d.door
 }
 
 // Add moves a process, with all its threads, into the group. Its children
@@ -212,7 +249,7 @@ func (g *Group) Add(pid int) error {
 	}
 	value := strconv.Itoa(pid)
 	for _, d := range g.dirs {
-		if _, err := writeAt(d.fd, "cgroup.procs", value, false); err != nil {
+		if _, err := d.write("cgroup.procs", value, false); err != nil {
 			return d.fail("enter", "", "cgroup.procs", value, err)
 		}
 	}

@@ -71,7 +71,7 @@ func (g *Group) survivors() error {
 // killOnce tells every process to die that is there now.
 func (g *Group) killOnce(ctx context.Context) error {
 	if d := g.unified(); d != nil {
-		_, err := writeAt(d.fd, "cgroup.kill", "1", false)
+		_, err := d.write("cgroup.kill", "1", false)
 		switch {
 		case err == nil && len(g.dirs) == 1:
 			return nil
@@ -158,7 +158,7 @@ func (g *Group) stopForks() (release func() error, err error) {
 		return nothing, err
 	}
 	set := func(value string) error {
-		if _, err := writeAt(d.fd, "pids.max", value, false); err != nil {
+		if _, err := d.write("pids.max", value, false); err != nil {
 			return d.fail("write", "pids", "pids.max", value, err)
 		}
 		return nil

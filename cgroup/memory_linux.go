@@ -65,13 +65,17 @@ func (d *dir) oomKills() (uint64, error) {
 		events, err := d.keyed("memory", "memory.events")
 		return events["oom_kill"], err
 	}
+	if d.childless() {
+		events, err := d.keyed("memory", "memory.oom_control")
+		return events["oom_kill"], err
+	}
 	var kills uint64
-	err := eachBelow(d.fd, func(fd int) error {
+	err := d.each(func(fd int, top bool) error {
 		text, err := readAt(fd, "memory.oom_control")
 		switch {
 		case err == nil:
 			kills += parseKeyed(text)["oom_kill"]
-		case fd == d.fd || !errors.Is(err, unix.ENODEV):
+		case top || !errors.Is(err, unix.ENODEV):
 			return d.fail("read", "memory", "memory.oom_control", "", err)
 		}
 		return nil

@@ -43,6 +43,7 @@ func (g *Group) Set(l Limits) error {
 		return err
 	}
 	settings = slices.DeleteFunc(settings, func(s setting) bool { return s.inherit })
+	g.noteQuota(l)
 	g.setMu.Lock()
 	defer g.setMu.Unlock()
 	g.reorder(settings, "memory", "memory.limit_in_bytes", "memory.memsw.limit_in_bytes", memoryExceedsSwap)
@@ -78,7 +79,7 @@ func periodShrinks(next string, d *dir) bool {
 }
 
 func (d *dir) amount(file string) int64 {
-	text, err := readAt(d.fd, file)
+	text, err := d.readFile(file)
 	if err != nil {
 		return math.MaxInt64
 	}
@@ -111,7 +112,7 @@ func (d *dir) apply(s setting) error {
 		s.value = strings.TrimSpace(text)
 	}
 	here := s.compare != unchecked && s.readBack == ""
-	kept, err := writeAt(d.fd, s.file, s.value, here)
+	kept, err := d.write(s.file, s.value, here)
 	switch {
 	case errors.Is(err, unix.ENOENT) && s.swapFile:
 		return d.withoutSwapFile(s, err)
@@ -140,7 +141,7 @@ func (d *dir) apply(s setting) error {
 func (d *dir) applyAny(s setting) error {
 	written := 0
 	for _, one := range s.anyOf {
-		_, err := writeAt(d.fd, one.file, one.value, false)
+		_, err := d.write(one.file, one.value, false)
 		switch {
 		case err == nil:
 			written++

@@ -65,7 +65,7 @@ func (h *Hierarchy) sweep(b *base, name string) error {
 		return &Error{Op: "open", Path: path.Join(b.path, name), Err: err}
 	}
 	defer unix.Close(fd)
-	err = removeDir(h.fs, b.fd, name, fd)
+	err = removeDir(h.fs, b.fd, name)
 	if errors.Is(err, unix.EBUSY) {
 		thawLeftover(fd)
 		return err

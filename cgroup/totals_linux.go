@@ -11,6 +11,16 @@ func (g *Group) Totals() (*Totals, error) {
 	}
 	defer done()
 	var s Stats
+	for _, d := range g.dirs {
+		if err := g.totals(d, &s); err != nil {
+			return nil, err
+		}
+	}
+	return s.totals(), nil
+}
+
+// totals reads what a directory has to say.
+func (g *Group) totals(d *dir, s *Stats) error {
 	for _, section := range []struct {
 		controller string
 		read       func(*dir, *Stats) error
@@ -20,16 +30,29 @@ func (g *Group) Totals() (*Totals, error) {
 		{"cpu", (*dir).throttling},
 		{"pids", (*dir).pidsTotal},
 	} {
-		if d := g.at(section.controller); d != nil {
-			if err := section.read(d, &s); err != nil {
-				return nil, err
+		counts := section.controller != "cpu" || g.quota.Load()
+		if counts && g.at(section.controller) == d {
+			if err := section.read(d, s); err != nil {
+				return err
 			}
 		}
 	}
+	return nil
+}
+
+// noteQuota notes that these limits have processes throttled. Without such a limit
+// there is nothing to read.
+func (g *Group) noteQuota(l Limits) {
+	if l.CPUs != 0 || l.CPUQuota != 0 {
+		g.quota.Store(true)
+	}
+}
+
+func (s *Stats) totals() *Totals {
 	return &Totals{
 		MemoryPeak: s.Memory.Peak, OOMKills: s.OOM.Kills,
 		CPU: s.CPU.Usage, Throttled: s.CPU.ThrottledTime, ForksRefused: s.Pids.MaxEvents,
-	}, nil
+	}
 }
 
 func (d *dir) memoryTotals(s *Stats) error {

@@ -57,7 +57,7 @@ func (d *dir) waitEmpty(ctx context.Context) error {
 // those who poll the file when it changes.
 func (d *dir) waitEvent(ctx context.Context, key string, want uint64) error {
 	const file = "cgroup.events"
-	fd, err := openAt(d.fd, file, unix.O_RDONLY)
+	fd, err := d.openFile(file, unix.O_RDONLY)
 	if err != nil {
 		return d.fail("open", "", file, "", err)
 	}
@@ -136,10 +136,10 @@ func (g *Group) procs() ([]int, error) {
 // pids lists the processes of a directory and of all below it.
 func (d *dir) pids() ([]int, error) {
 	var all []int
-	err := eachBelow(d.fd, func(fd int) error {
+	err := d.each(func(fd int, top bool) error {
 		text, err := readAt(fd, "cgroup.procs")
 		switch {
-		case errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.ENODEV) && fd != d.fd:
+		case errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.ENODEV) && !top:
 			return nil // threaded: listed above; or removed meanwhile
 		case err != nil:
 			return d.fail("read", "", "cgroup.procs", "", err)
