@@ -6,13 +6,25 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
 // Control is the host's end of the control socket.
-type Control struct{ file *os.File }
+type Control struct {
+	mu     sync.Mutex
+	file   *os.File  // the socket, in turn one that blocks and one that is polled
+	polled bool      // by the runtime's network poller
+	until  time.Time // when to have it polled
+}
+
+// attention is how long a new Control waits for messages in the kernel. The
+// messages of a start follow each other closely, and so does the end of a short
+// command; the network poller would be registered with, woken for every answer
+// that the launcher takes, and taken leave of. A thread waits in the meantime.
+const attention = 2 * time.Millisecond
 
 // NewControl returns both ends; the peer is for the launcher, and the caller
 // closes its copy once the launcher runs.
@@ -22,11 +34,9 @@ func NewControl() (host *Control, peer *os.File, err error) {
 		return nil, nil, fmt.Errorf("socketpair: %w", err)
 	}
 	peer = os.NewFile(uintptr(fds[1]), "control peer")
-	err = errors.Join(
-		unix.SetsockoptInt(fds[0], unix.SOL_SOCKET, unix.SO_PASSCRED, 1),
-		unix.SetNonblock(fds[0], true))
-	host = &Control{os.NewFile(uintptr(fds[0]), "control")}
-	if err != nil {
+	host = &Control{file: os.NewFile(uintptr(fds[0]), "control")}
+	host.Attend()
+	if err := unix.SetsockoptInt(fds[0], unix.SOL_SOCKET, unix.SO_PASSCRED, 1); err != nil {
 		host.Close()
 		peer.Close()
 		return nil, nil, fmt.Errorf("control socket: %w", err)
@@ -34,14 +44,85 @@ func NewControl() (host *Control, peer *os.File, err error) {
 	return host, peer, nil
 }
 
+// Attend has the messages of the next moment waited for in the kernel again.
+func (c *Control) Attend() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.until = time.Now().Add(attention)
+}
+
+// current is the socket as it is now.
+func (c *Control) current() (f *os.File, left time.Duration, polled bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.file, time.Until(c.until), c.polled
+}
+
+// poll hands the socket to the network poller.
+func (c *Control) poll() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.polled {
+		return nil
+	}
+	var fd int
+	err := control(c.file, func(blocking int) (err error) {
+		if err = unix.SetNonblock(blocking, true); err == nil {
+			fd, err = unix.FcntlInt(uintptr(blocking), unix.F_DUPFD_CLOEXEC, 0)
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("control socket: %w", err)
+	}
+	c.file.Close()
+	c.file, c.polled = os.NewFile(uintptr(fd), "control"), true
+	return nil
+}
+
+// control calls a function with the descriptor of a file that stays open for it.
+func control(f *os.File, call func(fd int) error) error {
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var called error
+	err = raw.Control(func(fd uintptr) { called = call(int(fd)) })
+	return errors.Join(err, called)
+}
+
 // Receive waits for the next message; io.EOF means that the launcher is gone.
 // The caller owns the message's Files.
-func (c *Control) Receive() (Message, error) {
-	raw, err := c.file.SyscallConn()
+func (c *Control) Receive() (m Message, err error) {
+	for {
+		f, left, polled := c.current()
+		switch {
+		case left > 0:
+			err = control(f, func(fd int) (err error) {
+				if m, err = receive(fd); errors.Is(err, unix.EAGAIN) {
+					wait := unix.NsecToTimespec(int64(left))
+					unix.Ppoll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, &wait, nil)
+				}
+				return err
+			})
+			if !errors.Is(err, unix.EAGAIN) {
+				return m, err
+			}
+		case polled:
+			return receivePolled(f)
+		default:
+			if err := c.poll(); err != nil {
+				return Message{}, err
+			}
+		}
+	}
+}
+
+func receivePolled(f *os.File) (m Message, err error) {
+	raw, err := f.SyscallConn()
 	if err != nil {
 		return Message{}, err
 	}
-	var m Message
 	var received error
 	err = raw.Read(func(fd uintptr) bool {
 		m, received = receive(int(fd))
@@ -152,33 +233,40 @@ func (c *Control) Send(body []byte, files []*os.File) error {
 		}
 		rights = unix.UnixRights(fds...)
 	}
-	raw, err := c.file.SyscallConn()
-	if err != nil {
-		return err
-	}
-	var sent error
-	err = raw.Write(func(fd uintptr) bool {
-		sent = unix.Sendmsg(int(fd), body, rights, nil, unix.MSG_NOSIGNAL)
-		return !errors.Is(sent, unix.EAGAIN)
+	err := c.call(func(fd int) error {
+		return unix.Sendmsg(fd, body, rights, nil, unix.MSG_NOSIGNAL) // what fits in at any time
 	})
 	runtime.KeepAlive(files)
-	return errors.Join(err, sent)
+	return err
+}
+
+// call calls a function with the socket's descriptor.
+func (c *Control) call(call func(fd int) error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return control(c.file, call)
 }
 
 // Hangup tells a launcher that waits for an answer that none will come; what
 // it has to say can still be received.
 func (c *Control) Hangup() error {
-	raw, err := c.file.SyscallConn()
-	if err != nil {
-		return err
-	}
-	var shut error
-	err = raw.Control(func(fd uintptr) { shut = unix.Shutdown(int(fd), unix.SHUT_WR) })
-	return errors.Join(err, shut)
+	return c.call(func(fd int) error { return unix.Shutdown(fd, unix.SHUT_WR) })
 }
 
-// SetDeadline bounds Receive and Answer.
-func (c *Control) SetDeadline(t time.Time) error { return c.file.SetDeadline(t) }
+// SetDeadline bounds Receive.
+func (c *Control) SetDeadline(t time.Time) error {
+	if err := c.poll(); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.until = time.Time{}
+	return c.file.SetDeadline(t)
+}
 
 // Close makes the launcher and all it started end.
-func (c *Control) Close() error { return c.file.Close() }
+func (c *Control) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.file.Close()
+}
