@@ -88,7 +88,13 @@ func (c *courier) tell(m launch.Message, known bool) {
 	if c.control.Send([]byte{status}, nil) != nil {
 		c.control.Hangup() // it ends with another status, which nobody asks for
 	}
-	<-c.gone
+}
+
+// await waits until the courier has ended and that was noticed.
+func (c *courier) await() {
+	if c != nil {
+		<-c.gone
+	}
 }
 
 // close ends the courier.

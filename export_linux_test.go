@@ -1,6 +1,8 @@
 package sandbox
 
 import (
+	"time"
+
 	"github.com/seed-d1379373/sandbox/internal/launch"
 	"github.com/seed-d1379373/sandbox/internal/plan"
 )
@@ -15,6 +17,7 @@ func Tamper(s *Sandbox, prepared bool, change func(*launch.Program)) error {
 	}
 	p.images.close() // what was made without the change
 	p.images.tamper = change
+	p.larder.closed = true // or its spare provision would be found left behind
 	if !prepared {
 		p.views.starts = 2 // past the one that makes the view
 	}
@@ -29,6 +32,32 @@ func LoweredSpec(s *Sandbox) (*plan.Spec, error) {
 	}
 	spec := p.spec
 	return &spec, nil
+}
+
+// KeepSpareFor changes how long a sandbox keeps what it has ready for the next start.
+func KeepSpareFor(s *Sandbox, d time.Duration) error {
+	p, err := s.prepare()
+	if err == nil {
+		p.larder.keep = d
+	}
+	return err
+}
+
+// HasSpare says whether a sandbox has something ready for the next start.
+func HasSpare(s *Sandbox) bool {
+	l := &s.prepared.larder
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.spare != nil
+}
+
+// SparePaths are the cgroups of what a sandbox has ready.
+func SparePaths(s *Sandbox) []string {
+	l := &s.prepared.larder
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	<-l.spare.done
+	return l.spare.group.Paths()
 }
 
 // Keep starts the process that keeps a scope; end ends it.

@@ -31,7 +31,7 @@ func firstOfSteps(calls []launcherCall) (out []launcherCall) {
 
 // notReached are steps that an undisturbed start does not come to, or only when
 // PID 1 is late.
-var notReached = []string{"report the failure", "wait for PID 1"}
+var notReached = []string{"report the failure", "wait for PID 1", "wait for the id maps"}
 
 // One of the launcher's processes ends where no one expects it to, without a
 // word. The start fails, or the sandbox ends with it, and nothing stays behind.

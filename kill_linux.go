@@ -43,6 +43,18 @@ func isDead(pidfd int) bool {
 	return n > 0 && err == nil
 }
 
+// knowsInit says whether PID 1 can be killed.
+func (r *running) knowsInit() bool { return r.direct || r.initPidfd >= 0 }
+
+// initIsDead says whether PID 1 has ended.
+func (r *running) initIsDead() (dead bool) {
+	if !r.direct {
+		return isDead(r.initPidfd)
+	}
+	r.launcher.Process.WithHandle(func(pidfd uintptr) { dead = isDead(int(pidfd)) })
+	return dead
+}
+
 // killAll kills PID 1, whose death no process of its namespace survives, and
 // which the outer process of the launcher reaps. That one is killed itself while
 // PID 1 is not known, which PID 1 does not survive either, and when it does not
@@ -59,7 +71,7 @@ func (r *running) killAll() error {
 		// Its launcher kills it, and must live to reap it: PID 1 of the sandbox
 		// cannot end before.
 		return r.control.Hangup()
-	case r.initPidfd < 0:
+	case r.direct, r.initPidfd < 0:
 		return r.killLauncher()
 	}
 	if r.late == nil {

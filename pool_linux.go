@@ -68,10 +68,10 @@ func (st *start) wait(ctx context.Context) error {
 	}
 	r := &st.p.running
 	defer context.AfterFunc(ctx, func() { r.killAll() })()
-	if err := st.makeGroup(); err != nil {
+	if err := st.takeProvision(); err != nil {
 		return err
 	}
-	return st.followSetup(ctx, func() bool { return st.ready && r.initPidfd >= 0 })
+	return st.followSetup(ctx, func() bool { return st.ready && r.knowsInit() })
 }
 
 // fill makes what is missing, as many at a time as there are CPUs. A failure ends
@@ -111,7 +111,7 @@ func (p *pool) take() *start {
 	for len(p.ready) > 0 {
 		st := p.ready[0]
 		p.ready = p.ready[1:]
-		if !isDead(st.p.initPidfd) {
+		if !st.p.initIsDead() {
 			p.warm++
 			return st
 		}

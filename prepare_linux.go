@@ -25,6 +25,7 @@ type prepared struct {
 	waiting  imageCache // launchers and couriers of pools
 	couriers imageCache
 	views    preparedView
+	larder   larder
 	idMaps   idMappings
 }
 
@@ -36,7 +37,7 @@ func (p *prepared) close() error {
 	p.commands.close()
 	p.waiting.close()
 	p.couriers.close()
-	return errors.Join(p.views.close(), p.idMaps.close(), p.host.close())
+	return errors.Join(p.larder.close(), p.views.close(), p.idMaps.close(), p.host.close())
 }
 
 // prepare works the policy out once. A failure is not kept: what was missing
@@ -91,6 +92,9 @@ func resolve(s *settings, h *host) (*prepared, error) {
 	}
 	p.spec.NoInit = !s.Init
 	p.spec.Direct = p.spec.Privileged && p.spec.Namespaces.PID && s.Init
+	if p.spec.Direct && reach.Empty() {
+		p.hasten()
+	}
 	p.spec.OOMScoreAdj, p.spec.Terminal = s.OOMScoreAdj, s.Terminal
 	if err := p.labels(s); err != nil {
 		return nil, err
@@ -140,6 +144,16 @@ func (s *settings) grantable(id *identity, h *host) (caps.State, error) {
 		}
 	}
 	return s.capState(root, h.known.Intersect(h.held)), nil
+}
+
+// hasten lets what takes long happen beside the launcher, where the command can
+// have no capabilities, so that it does not matter to which user namespace its
+// others belong.
+func (p *prepared) hasten() {
+	if u := p.spec.UserNS; u != nil && p.spec.View.HasProc() {
+		u.AtFork = &plan.IDMapText{UID: p.identity.uids.Text(), GID: p.identity.gids.Text()}
+	}
+	p.spec.NetworkSent = p.spec.Namespaces.Network && !p.spec.AsksForMaps()
 }
 
 func (p *prepared) reportNamespaces(s *settings) {

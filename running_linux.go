@@ -3,6 +3,7 @@ package sandbox
 import (
 	"context"
 	"errors"
+	"os"
 	"os/exec"
 	"runtime"
 	"sync"
@@ -23,16 +24,22 @@ type running struct {
 	courier  *courier  // nil except for a command that came late
 	settings *settings
 	control  *launch.Control
-	prepared *prepared     // what the sandbox was started from
-	group    *cgroup.Group // nil where no limit needs one
+	prepared *prepared      // what the sandbox was started from
+	group    *cgroup.Group  // nil where no limit needs one
+	totals   *cgroup.Totals // of the group, once it is gone
+	mounts   int            // a descriptor of its mount namespace, at its end; 0 for none
+	network  *os.File       // its network namespace, until the launcher has it
 	cgroups  *cgroup.Hierarchy
 	output   *outputLimit // nil without a limit
 	report   *Report
 	launched bool // the launcher was started
+	direct   bool // and is PID 1 itself
 
 	additional bool // a command of Exec: PID 1 belongs to another one
 
-	initPidfd, commandPidfd int // descriptors, -1 until the program executes
+	// Descriptors, -1 until the program executes. A launcher that is PID 1 itself is
+	// known by package os, and initPidfd stays -1.
+	initPidfd, commandPidfd int
 
 	pid      int
 	begin    time.Time // of Start
@@ -185,7 +192,9 @@ func (r *running) finish() (*Result, error) {
 	message, known := r.awaitStatus()
 	wall := time.Since(r.executed)
 	ended := r.endGroup()
+	r.keepMounts()
 	r.courier.tell(message, known)
+	r.settle()
 	waited := r.waitLauncher()
 	awaitDeath(r.initPidfd)
 	r.disarm()
@@ -196,6 +205,10 @@ func (r *running) finish() (*Result, error) {
 	result.Setup = r.executed.Sub(r.begin)
 	result.Usage.Wall = wall
 	removed := errors.Join(ended, r.release())
+	if r.prepared != nil { // not a command of Exec
+		r.dropMounts()
+		r.prepared.larder.refill(r.prepared)
+	}
 	if result.Success() {
 		var exit *exec.ExitError
 		// The launcher's status says nothing that the message did not, and a host
@@ -214,6 +227,15 @@ func (r *running) finish() (*Result, error) {
 		return result, errors.Join(exit, removed)
 	}
 	return result, exit
+}
+
+// settle takes the cgroup's numbers and removes it while the kernel takes the rest of
+// the sandbox down. Where a process is left in it, which dies with PID 1, that is
+// done afterwards.
+func (r *running) settle() {
+	if r.group != nil {
+		r.totals, _ = r.group.RemoveEmpty()
+	}
 }
 
 // disarm stops the timers and the watch over the context.
@@ -253,7 +275,9 @@ func (r *running) waitLauncher() error {
 	if r.cmd.Process == nil {
 		return nil // a launcher that was sent no command
 	}
-	return waitFor(r.cmd)
+	err := waitFor(r.cmd)
+	r.courier.await()
+	return err
 }
 
 // waitFor waits for a command. A host program that reaps every child itself leaves
@@ -359,6 +383,7 @@ func (r *running) discard() {
 		late.Stop()
 	}
 	r.disarm()
+	r.closeNetwork()
 	if r.group != nil {
 		r.group.Kill()
 	}

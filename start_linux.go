@@ -84,6 +84,8 @@ type start struct {
 	view    *os.File // the prepared mount namespace, if there is one
 	p       *Process
 	peer    *os.File
+
+	provision *provision
 }
 
 // run takes the steps in order. What it acquires is in st.p, for abandon.
@@ -93,10 +95,10 @@ func (st *start) run(ctx context.Context) (*Process, error) {
 	}
 	r := &st.p.running
 	r.watch(ctx)
-	if err := st.makeGroup(); err != nil {
+	if err := st.takeProvision(); err != nil {
 		return nil, err
 	}
-	executed := func() bool { return r.commandPidfd >= 0 && r.initPidfd >= 0 }
+	executed := func() bool { return r.commandPidfd >= 0 && r.knowsInit() }
 	if err := st.followSetup(ctx, executed); err != nil {
 		return nil, err
 	}
@@ -111,20 +113,20 @@ func (st *start) begin() (err error) {
 	r.cmd, r.launcher, r.settings, r.begin = st.cmd, st.cmd, st.settings, st.began
 	r.report = st.prepared.report.clone()
 	r.initPidfd, r.commandPidfd = -1, -1
-	r.prepared, r.cgroups = st.prepared, st.prepared.host.cgroups
+	r.prepared, r.cgroups, r.direct = st.prepared, st.prepared.host.cgroups, st.prepared.spec.Direct
 	if r.control, st.peer, err = launch.NewControl(); err != nil {
 		return &SetupError{"open the control socket", "", err}
+	}
+	if st.provision = st.prepared.larder.take(); st.provision == nil {
+		st.provision = st.prepared.provide()
 	}
 	return st.startLauncher()
 }
 
-// makeGroup makes the cgroup, while the launcher is at work, which waits for it.
-func (st *start) makeGroup() (err error) {
+// takeProvision waits for what the launcher waits for.
+func (st *start) takeProvision() (err error) {
 	r, group := &st.p.running, st.prepared.group
-	if !group.needed {
-		return nil
-	}
-	if r.group, err = group.create(st.prepared.host); err != nil {
+	if err := r.take(st.provision); err != nil || !group.needed {
 		return err
 	}
 	if err := st.prepared.host.cgroups.Adopt(r.cmd.Process.Pid); err != nil {
@@ -245,10 +247,7 @@ func (st *start) startLauncher() error {
 	if !spec.Direct {
 		return st.lend(image.value.Executable, files, nil)
 	}
-	pidfd := -1
-	err = st.lend(image.value.Executable, files, &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID, PidFD: &pidfd})
-	r.keep(&r.initPidfd, pidfd)
-	return err
+	return st.lend(image.value.Executable, files, &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID})
 }
 
 // lend has os/exec start the launcher as the caller's command.
@@ -280,7 +279,7 @@ func (st *start) lend(executable *launch.Executable, files []*os.File, attr *sys
 // followSetup answers the launcher until it has come as far as done says.
 func (st *start) followSetup(ctx context.Context, done func() bool) error {
 	r := &st.p.running
-	if r.group != nil && !st.prepared.identity.hostMaps() {
+	if (r.group != nil || r.network != nil) && !st.prepared.spec.AsksForMaps() {
 		if err := st.answer(); err != nil {
 			return st.ownFailure(st.launcherGone(ctx, err))
 		}
@@ -347,14 +346,19 @@ func (st *start) ownFailure(caused error) error {
 	}
 }
 
-// answer lets the launcher go on into its cgroups.
+// answer lets the launcher go on, with what was made for it meanwhile.
 func (st *start) answer() error {
 	r := &st.p.running
-	if r.group == nil {
-		return r.control.Answer(nil)
+	var files []*os.File
+	if r.group != nil {
+		files = st.prepared.group.entrances(r.group)
+		defer r.group.CloseProcs()
 	}
-	defer r.group.CloseProcs()
-	return r.control.Answer(st.prepared.group.entrances(r.group))
+	if r.network != nil {
+		files = append(files, r.network)
+		defer r.closeNetwork()
+	}
+	return r.control.Answer(files)
 }
 
 // setupError names the step that failed.
@@ -403,6 +407,7 @@ func (st *start) abandon() {
 		st.peer.Close()
 	}
 	if st.p != nil {
+		st.p.take(st.provision)
 		st.p.discard()
 	}
 }

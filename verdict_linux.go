@@ -51,9 +51,12 @@ func (r *running) measure(result *Result) {
 	if r.group == nil {
 		return
 	}
-	totals, err := r.group.Totals()
-	if err != nil {
-		return
+	totals := r.totals
+	if totals == nil {
+		var err error
+		if totals, err = r.group.Totals(); err != nil {
+			return
+		}
 	}
 	result.Usage.Memory = totals.MemoryPeak
 	result.Usage.OOMKills = totals.OOMKills

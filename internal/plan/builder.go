@@ -49,8 +49,12 @@ type builder struct {
 	control launch.Int
 	signals launch.Cell // outer's and PID 1's signalfd
 	commandPID,
-	initPID,
-	gate launch.Cell // 0 until PID 1 has given its privileges up
+	initPID launch.Cell
+	mapped      gate        // until the maps of the command's user namespace are written
+	retired     gate        // until PID 1 has given its privileges up
+	proc        launch.Cell // the view's own /proc, see keepProc
+	networkNS   launch.Cell // the network namespace that the host sent
+	answered    bool        // the host's answer has been waited for
 	errno       launch.Cell
 	detail      launch.Cell // the candidate that a failure is about
 	hasOuter    bool        // the launcher has a process outside of the PID namespace
@@ -100,7 +104,8 @@ func newBuilder(s *Spec) *builder {
 	b.signals = b.Cell("signals", -1)
 	b.commandPID = b.Cell("command", 0)
 	b.initPID = b.Cell("init", 0)
-	b.gate = b.Cell("gate", 0)
+	b.mapped, b.retired = gate{b.Cell("mapped", 0)}, gate{b.Cell("gate", 0)}
+	b.proc = b.Cell("proc", -1)
 	b.outerPidfd = b.Cell("outer pidfd", -1)
 	b.root = b.Cell("root", -1)
 	_, b.errno, b.detail = b.FailRecord()

@@ -15,7 +15,7 @@ func (b *builder) command() {
 	if b.spec.NoInit {
 		b.dieWithOuter()
 		b.surroundings()
-		b.receiveGroups()
+		b.receiveFiles()
 	}
 	b.enterCgroups()
 	b.Step("announce the command", "")
@@ -32,6 +32,10 @@ func (b *builder) command() {
 	b.resetInherited()
 	b.setLimits()
 	rulesets := b.landlockRulesets()
+	if b.spec.mapsAtFork() {
+		b.Step("wait for the id maps", "")
+		b.mapped.await(b, "the id maps")
+	}
 	b.setIdentity()
 	b.setAttributes()
 	if b.spec.AskHost || b.spec.NoInit {
@@ -49,7 +53,8 @@ func (b *builder) command() {
 	}
 	b.chdir()
 	if !b.spec.NoInit {
-		b.waitForGate()
+		b.Step("wait for PID 1", "") // until it has given its privileges up
+		b.retired.await(b, "PID 1")
 	}
 	b.loadFilter()
 	b.execute()
@@ -224,17 +229,6 @@ func (b *builder) dieWithSupervisor() {
 	b.Call(launch.Ppoll, pipe, launch.Int(1), b.words("no time", 0, 0), launch.Int(0), launch.Int(8)).If(launch.Int(0), alive)
 	b.exit(launch.Int(setupFailed))
 	b.Place(alive)
-}
-
-// waitForGate waits until PID 1 has given its privileges up.
-func (b *builder) waitForGate() {
-	b.Step("wait for PID 1", "")
-	again, open := b.NewLabel("wait for PID 1"), b.NewLabel("gate is open")
-	b.Place(again)
-	b.Sum(b.gate, launch.Int(0)).If(launch.Int(1), open)
-	b.Call(launch.Futex, b.gate.Ref(), launch.Int(futexWait), launch.Int(0), launch.Int(0), launch.Int(0), launch.Int(0)).IgnoreAll()
-	b.Jump(again)
-	b.Place(open)
 }
 
 // loadFilter loads the seccomp filter. Without no_new_privs that takes a

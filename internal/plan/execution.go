@@ -13,7 +13,12 @@ func (s *Spec) Execution(pidfd int) *launch.Program {
 	spec.Cgroups, spec.CloneInto, spec.AskHost = nil, false, true
 	spec.NoInit, spec.Waiting = false, false
 	spec.Prepared, spec.Join, spec.View = 0, nil, View{}
-	spec.Namespaces.Cgroup = false
+	spec.Namespaces.Cgroup, spec.NetworkSent = false, false
+	if spec.mapsAtFork() {
+		own := *spec.UserNS
+		own.AtFork = nil
+		spec.UserNS = &own
+	}
 	b := newBuilder(&spec)
 	b.hideFromOthers()
 	b.begin()

@@ -2,7 +2,6 @@ package plan
 
 import (
 	"bytes"
-	"encoding/binary"
 
 	"github.com/seed-d1379373/sandbox/internal/launch"
 )
@@ -29,7 +28,7 @@ func (b *builder) init() {
 		b.becomeInit()
 	}
 	b.surroundings()
-	b.receiveGroups()
+	b.receiveFiles()
 	b.forkCommand()
 	b.retire()
 	b.supervise()
@@ -42,7 +41,7 @@ func (b *builder) surroundings() {
 		b.mapIDs()
 	}
 	b.view()
-	if s.UserNS != nil && s.Privileged {
+	if s.UserNS != nil && s.Privileged && !s.mapsAtFork() {
 		// The host writes the maps while this process makes the other
 		// namespaces, which the new user namespace owns.
 		b.Step("create user namespace", "")
@@ -58,7 +57,7 @@ func (b *builder) surroundings() {
 		b.Call(launch.Unshare, launch.Int(cloneNewUsr|s.lateFlags()))
 		b.selfMap(s.UserNS.Lock)
 	}
-	if s.UserNS == nil || !s.Privileged {
+	if s.UserNS == nil || !s.Privileged || s.mapsAtFork() {
 		b.network()
 	}
 }
@@ -98,18 +97,30 @@ func (b *builder) awaitMaps() {
 	b.receiveAnswer()
 }
 
+// sent counts the descriptors that come with the host's answer.
+func (s *Spec) sent() int {
+	n := len(s.Cgroups)
+	if s.NetworkSent {
+		n++
+	}
+	return n
+}
+
 // receiveAnswer waits for the host's one byte, and with it for the cgroup.procs
-// files of the cgroups, which the host makes in the meantime.
+// files of the cgroups and the network namespace, which the host makes in the
+// meantime.
 func (b *builder) receiveAnswer() {
 	const controlHeader, closeOnExec = 16, 0x40000000 // MSG_CMSG_CLOEXEC
-	n := len(b.spec.Cgroups)
+	n := b.spec.sent()
 	body := b.Buffer("answer", 8)
 	iov := b.words("iovec", body.Address(), 8)
 	size := controlHeader + (4*n+7)/8*8
 	control := b.Data("received descriptors", bytes.Repeat([]byte{0xff}, size)) // -1 where none arrives
-	for i := range n {
-		b.groups = append(b.groups, launch.CellAt(control.Plus(controlHeader+4*i)))
+	file := func(i int) launch.Cell { return launch.CellAt(control.Plus(controlHeader + 4*i)) }
+	for i := range b.spec.Cgroups {
+		b.groups = append(b.groups, file(i))
 	}
+	b.networkNS, b.answered = file(len(b.spec.Cgroups)), true
 	header := b.words("msghdr", 0, 0, iov.Address(), 1, control.Address(), uint64(size), 0)
 	answered := b.NewLabel("answered")
 	b.Call(launch.Recvmsg, b.control, header, launch.Int(closeOnExec)).If(launch.Int(1), answered)
@@ -117,11 +128,15 @@ func (b *builder) receiveAnswer() {
 	b.Place(answered)
 }
 
-// receiveGroups waits for the cgroups where nothing else was to be answered.
-func (b *builder) receiveGroups() {
-	if len(b.spec.Cgroups) > len(b.groups) {
-		b.Step("wait for the cgroups", "")
+// receiveFiles waits for what the host sends where nothing else was to be answered.
+func (b *builder) receiveFiles() {
+	if b.spec.sent() > 0 && !b.answered {
+		b.Step("wait for the host", "")
 		b.receiveAnswer()
+	}
+	if b.spec.NetworkSent {
+		b.Step("enter the network namespace", "")
+		b.Call(launch.Setns, b.networkNS, launch.Int(cloneNewNet))
 	}
 }
 
@@ -160,7 +175,7 @@ func (b *builder) network() {
 		b.Step("set hostname", s.Hostname)
 		b.Call(launch.Sethostname, b.Text(s.Hostname), launch.Int(len(s.Hostname)))
 	}
-	if !s.Loopback {
+	if !s.Loopback || s.NetworkSent {
 		return
 	}
 	const (
@@ -175,50 +190,6 @@ func (b *builder) network() {
 	request[16] = up
 	b.Call(launch.Ioctl, fd, launch.Int(setFlags), b.Data("ifreq", request))
 	b.Call(launch.Close, fd)
-}
-
-// forkCommand makes the process that becomes the command.
-func (b *builder) forkCommand() {
-	b.Step("start the command's process", "")
-	b.openExecPipe()
-	b.started = b.handover(launch.MessageStarted)
-	if b.spec.CloneInto {
-		b.cloneInto()
-		return
-	}
-	b.clone()
-}
-
-// openExecPipe opens the pipe that the command's execve closes.
-func (b *builder) openExecPipe() {
-	pipe := b.Data("exec pipe", make([]byte, 8))
-	b.execPipe, b.execPipeEnd = launch.CellAt(pipe), launch.CellAt(pipe.Plus(4))
-	b.Call(launch.Pipe2, pipe, launch.Int(oCloexec))
-}
-
-// clone makes the command's process beside PID 1.
-func (b *builder) clone() {
-	b.Call(launch.Clone, launch.Int(cloneVM|clonePIDFD|sigchld), launch.Int(0), b.started.file.Ref(), launch.Int(0), launch.Int(0)).
-		Into(b.commandPID).If(launch.Int(0), b.commandEntry)
-}
-
-// cloneInto makes the command's process in its cgroup, which spares the move.
-// Where clone3 is refused, as some filters of containers do, it moves itself.
-func (b *builder) cloneInto() {
-	const size, cgroupField, cloneIntoCgroup = 88, 80, 0x200000000
-	args := make([]byte, size) // struct clone_args
-	binary.LittleEndian.PutUint64(args[0:], cloneVM|clonePIDFD|cloneIntoCgroup)
-	binary.LittleEndian.PutUint64(args[8:], b.started.file.Ref().Address())
-	binary.LittleEndian.PutUint64(args[32:], sigchld)
-	ref := b.Data("clone_args", args)
-	refused, done := b.NewLabel("clone3 refused"), b.NewLabel("cloned")
-	b.Set(launch.CellAt(ref.Plus(cgroupField)), b.groups[0])
-	b.bornInside = b.NewLabel("command in its cgroup")
-	b.Call(launch.Clone3, ref, launch.Int(size)).Into(b.commandPID).If(launch.Int(0), b.bornInside).On(enosys, refused)
-	b.Jump(done)
-	b.Place(refused)
-	b.clone()
-	b.Place(done)
 }
 
 // hasCaps says whether the launcher holds capabilities in its user namespace.

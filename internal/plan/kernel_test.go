@@ -98,7 +98,7 @@ func (p *process) call(name string, args [6]uint64) (result int64, done bool) {
 	case "read", "ppoll", "futex", "wait4":
 		return p.wait(name, args)
 	case "kill":
-		if i := int(args[0]) - 1001; args[1] == sigkill && i >= 0 && i < len(p.m.processes) {
+		if i := int(args[0]) - p.m.pids() - 1; args[1] == sigkill && i >= 0 && i < len(p.m.processes) {
 			p.m.processes[i].exit(killed)
 		}
 		return 0, true
@@ -183,7 +183,16 @@ func (p *process) clone(name string, args [6]uint64) int64 {
 	// The child sees the same call return 0, and jumps.
 	child.at = p.word(p.at + 104)
 	p.m.processes = append(p.m.processes, child)
-	return int64(1000 + len(p.m.processes))
+	return int64(p.m.pids() + len(p.m.processes))
+}
+
+// pids is where the numbers of processes begin. A program that looks for one of
+// them in /proc knows what it will be.
+func (m *machine) pids() int {
+	if m.has("enter the user namespace /proc/2/ns/user") {
+		return 0
+	}
+	return 1000
 }
 
 // isPID1 says whether the end of a process is the end of its PID namespace.

@@ -132,7 +132,7 @@ func (p *process) wait(name string, args [6]uint64) (int64, bool) {
 				if args[1] != 0 {
 					p.setHalf(args[1], child.status<<8&0xff00)
 				}
-				return 1000 + int64(slices.Index(p.m.processes, child)) + 1, true
+				return int64(p.m.pids() + slices.Index(p.m.processes, child) + 1), true
 			}
 		}
 		return 0, args[2]&wnohang != 0

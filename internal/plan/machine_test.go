@@ -135,7 +135,7 @@ func (d *decoded) load() *machine {
 	}
 	started.files[control] = &file{kind: "control"}
 	m.processes = []*process{started}
-	m.host.unasked = m.has("wait for the cgroups")
+	m.host.unasked = m.has("wait for the host")
 	return m
 }
 

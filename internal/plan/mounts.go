@@ -233,6 +233,9 @@ func (b *builder) entry(e Entry, label string) {
 			e.Options = labelled(e.Options, label)
 		}
 		b.mount(rel, e.Type, e.Flags, options(e.Options))
+		if e.Type == "proc" && b.spec.mapsAtFork() {
+			b.keepProc(rel)
+		}
 	case Mask:
 		b.mask(e, rel)
 	case Protect:

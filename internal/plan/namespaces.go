@@ -19,7 +19,10 @@ func (s *Spec) cloneFlags() uint64 {
 	}
 	n := s.Namespaces
 	n.Cgroup = false // the command's own task, in its cgroup
-	if own := s.UserNS == nil || early && s.UserNS.Lock == nil; !own {
+	if s.NetworkSent {
+		n.Network = false
+	}
+	if own := s.UserNS == nil || s.mapsAtFork() || early && s.UserNS.Lock == nil; !own {
 		// Network and UTS belong to the command's own user namespace, so that
 		// its capabilities work on them.
 		n.Network, n.UTS = false, false

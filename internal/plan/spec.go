@@ -16,8 +16,13 @@ type Spec struct {
 	NoInit bool
 
 	Namespaces Namespaces
-	UserNS     *UserNS // nil: stay in the host's user namespace
-	Join       []Join
+	// NetworkSent says that the host makes the network namespace while the
+	// launcher does other things, and sends it along with the cgroups. It belongs
+	// to the host's user namespace then, which is no loss to a command without
+	// capabilities. Only for a Direct launcher.
+	NetworkSent bool
+	UserNS      *UserNS // nil: stay in the host's user namespace
+	Join        []Join
 
 	Files   Files
 	View    View
@@ -68,6 +73,11 @@ type UserNS struct {
 	// SelfMap is the content of uid_map and gid_map where the launcher may
 	// write them itself: one id, its own. Nil maps are the host's task.
 	SelfMap *IDMapText
+	// AtFork are the maps where the command's process is born in the user
+	// namespace: PID 1 writes them, so that nobody waits for the host, and then
+	// enters it too. For a Direct launcher whose command can have no capabilities
+	// and whose view has a /proc of its own.
+	AtFork *IDMapText
 	// BuildUID and BuildGID are the ids inside that PID 1 takes for the rest
 	// of the set-up, where its own are not mapped. A privileged caller has
 	// made its files by then.

@@ -60,6 +60,11 @@ func specs() map[string]*Spec {
 		"direct-prepared":     direct(prepared()),
 		"direct-host":         direct(hostUserNS()),
 		"direct-caps":         direct(privilegedCaps()),
+		"fork":                atFork(privileged()),
+		"fork-prepared":       atFork(prepared()),
+		"fork-clone-into":     atFork(cloneInto()),
+		"fork-host":           sent(direct(hostUserNS())),
+		"waiting-fork":        waiting(atFork(privileged())),
 	}
 }
 
@@ -239,6 +244,18 @@ func noInit(s *Spec) *Spec {
 func direct(s *Spec) *Spec {
 	s.Direct = true
 	return s
+}
+
+// sent is a launcher whose network namespace the host makes.
+func sent(s *Spec) *Spec {
+	s.NetworkSent = true
+	return s
+}
+
+// atFork has its command born in the user namespace.
+func atFork(s *Spec) *Spec {
+	s.UserNS.AtFork = &IDMapText{"65534 65534 1\n", "65534 65534 1\n"}
+	return sent(direct(s))
 }
 
 // everythingOff is the least that a spec can ask for.

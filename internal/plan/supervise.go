@@ -29,7 +29,7 @@ func (b *builder) retire() {
 	}
 	b.moveKept()
 	b.guard()
-	b.openGate()
+	b.retired.open(b)
 }
 
 // giveUp takes the command's ids and keeps but the capability to signal it.
@@ -78,12 +78,6 @@ func (b *builder) moveKept() {
 	}
 	b.Set(b.started.file, keptCommand)
 	b.closeAbove(keptCommand)
-}
-
-// openGate lets the command go on to execve.
-func (b *builder) openGate() {
-	b.Set(b.gate, launch.Int(1))
-	b.Call(launch.Futex, b.gate.Ref(), launch.Int(futexWake), launch.Int(1), launch.Int(0), launch.Int(0), launch.Int(0))
 }
 
 // awaitExec waits for the command's execve, which closes the pipe, and tells

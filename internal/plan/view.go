@@ -125,6 +125,14 @@ func relative(p string) string {
 	return "."
 }
 
+// HasProc says whether the view has a /proc of its own.
+func (v *View) HasProc() bool {
+	return slices.ContainsFunc(v.Entries, func(e Entry) bool {
+		fs, ok := e.(Filesystem)
+		return ok && fs.Type == "proc"
+	})
+}
+
 // WithIDMaps returns the view with the numbers of id maps, from 1 on, replaced by
 // descriptors, from first on.
 func (v View) WithIDMaps(first int) View {
