@@ -65,20 +65,20 @@ func TestUTSHost(t *testing.T) {
 }
 
 func TestCgroupHost(t *testing.T) {
-	own, err := os.ReadFile("/proc/self/cgroup")
+	p, _, _ := begin(t, "exec cat", sandbox.WithCgroupNamespace(sandbox.CgroupHost))
+	seen, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", p.PID()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	const ask = "readlink /proc/self/ns/cgroup; cat /proc/self/cgroup"
-	got := output(t, ask, sandbox.WithCgroupNamespace(sandbox.CgroupHost))
-	link, groups, _ := strings.Cut(got, "\n")
-	if link != namespaceOf(t, "self", "cgroup") {
-		t.Errorf("the namespace is %s", link)
+	var out bytes.Buffer
+	cmd := exec.Command("sh", "-c", ask)
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if _, err := p.Exec(t.Context(), cmd); err != nil {
+		t.Fatalf("%v\n%s", err, &out)
 	}
-	for line := range strings.Lines(string(own)) {
-		if !strings.Contains(groups, strings.TrimSuffix(strings.TrimSpace(line), "/")) {
-			t.Errorf("the path of %q is not shown in\n%s", line, groups)
-		}
+	if want := namespaceOf(t, "self", "cgroup") + "\n" + string(seen); out.String() != want {
+		t.Errorf("inside are the namespace and paths\n%sand outside\n%s", &out, want)
 	}
 	if got := output(t, ask); strings.HasPrefix(got, namespaceOf(t, "self", "cgroup")) {
 		t.Errorf("control: the default has the host's: %q", got)
