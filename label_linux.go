@@ -28,18 +28,28 @@ func (p *prepared) labels(s *settings) error {
 	return nil
 }
 
+// appArmorState is what [lsm.AppArmorActive] says, as an entry of a report.
+func appArmorState(active bool, err error) (s State, reason, fix string) {
+	switch {
+	case active:
+		return Enforced, "", ""
+	case err != nil:
+		return Unknown, "it cannot be told whether AppArmor is active: " + err.Error(), "mount sysfs on /sys"
+	}
+	return Missing, "AppArmor is not active in this kernel", "boot with apparmor=1 security=apparmor"
+}
+
 func (p *prepared) appArmor(s *settings) error {
-	if active, err := lsm.AppArmorActive(); !active {
+	active, err := lsm.AppArmorActive()
+	if state, reason, fix := appArmorState(active, err); state != Enforced {
 		switch {
 		case scarce(err):
 			return err
 		case s.AppArmor == lsm.Unconfined:
 			p.report.set(FeatureAppArmor, Off, "no profile", "")
 			return nil
-		case err != nil:
-			return s.lacking(p.report, FeatureAppArmor, "it cannot be told whether AppArmor is active: "+err.Error(), "mount sysfs on /sys")
 		}
-		return s.lacking(p.report, FeatureAppArmor, "AppArmor is not active in this kernel", "boot with apparmor=1 security=apparmor, or leave the profile out")
+		return s.lacking(p.report, FeatureAppArmor, reason, fix)
 	}
 	own, err := lsm.OwnConfinement()
 	if err != nil {
@@ -99,22 +109,30 @@ type seLinux struct {
 	files       lsm.Label // of what is mounted for the command; empty for the kernel's choice
 }
 
+// selinuxState is what [lsm.ReadSELinux] says, as an entry of a report.
+func selinuxState(host lsm.SELinux, err error) (s State, reason, fix string) {
+	switch {
+	case !host.Active && err == nil:
+		return Missing, "SELinux is not active in this kernel", "boot with security=selinux selinux=1"
+	case !host.Active:
+		return Unknown, "it cannot be told whether SELinux is active: " + err.Error(), "mount proc on /proc"
+	case err != nil:
+		return Unknown, "it cannot be told whether SELinux enforces: " + err.Error(), "mount selinuxfs on /sys/fs/selinux"
+	case !host.Enforcing:
+		return Missing, "SELinux is permissive: it logs and denies nothing", "setenforce 1"
+	}
+	return Enforced, "", ""
+}
+
 func (p *prepared) seLinux(s *settings) error {
 	host, err := lsm.ReadSELinux()
-	switch {
-	case scarce(err):
+	if scarce(err) {
 		return err
-	case !host.Active && err == nil:
-		return s.lacking(p.report, FeatureSELinux, "SELinux is not active in this kernel", "boot with security=selinux selinux=1, or leave the label out")
-	case !host.Active:
-		return s.lacking(p.report, FeatureSELinux, "it cannot be told whether SELinux is active: "+err.Error(), "mount proc on /proc")
-	case err != nil:
-		err = s.lacking(p.report, FeatureSELinux, "it cannot be told whether SELinux enforces: "+err.Error(), "mount selinuxfs on /sys/fs/selinux")
-	case !host.Enforcing:
-		err = s.lacking(p.report, FeatureSELinux, "SELinux is permissive: it logs and denies nothing", "setenforce 1")
 	}
-	if err != nil {
-		return err
+	if state, reason, fix := selinuxState(host, err); state != Enforced {
+		if err := s.lacking(p.report, FeatureSELinux, reason, fix); err != nil || !host.Active {
+			return err
+		}
 	}
 	l := &seLinux{label: s.SELinux.Over(host.Own)}
 	if s.SELinux.Level == "" && host.Levels {

@@ -295,6 +295,9 @@ func TestSELinuxPermissive(t *testing.T) {
 	if !errors.As(err, &unsupported) || !strings.Contains(unsupported.Reason, "permissive") {
 		t.Errorf("%v", err)
 	}
+	if e := entry(t, sandbox.Probe(), sandbox.FeatureSELinux); e.State != sandbox.Missing || e.Fix != "setenforce 1" {
+		t.Errorf("probe %+v", e)
+	}
 	out, res, err := runInside([]string{"cat", "/proc/self/attr/current"}, sandbox.WithSELinux(container), sandbox.WithBestEffort(sandbox.FeatureSELinux))
 	if err != nil || !strings.Contains(out, ":container_t:") {
 		t.Fatalf("%q, %v", out, err)

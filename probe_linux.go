@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/seed-d1379373/sandbox/cgroup"
+	"github.com/seed-d1379373/sandbox/lsm"
 )
 
 // Probe finds out what this host can enforce for this caller, why not, and what
@@ -20,6 +21,7 @@ func Probe() *Report {
 	s.Memory, s.CPUShares, s.Pids, s.CPUTime = defaultMemory, 1024, defaultPids, time.Hour
 	s.CPUSet = cpusOfHost()
 	report := &Report{Kernel: kernelRelease()}
+	defer func() { report.securityModules() }()
 	if err := s.validate(); err != nil {
 		report.set(FeatureNamespaces, Unknown, err.Error(), "")
 		return report
@@ -104,6 +106,24 @@ func (r *Report) controller(h *host, f Feature, name string) {
 		}
 		r.set(f, Enforced, "cgroup v"+string(rune('0'+c.Version)), "")
 	}
+}
+
+// securityModules records whether AppArmor and SELinux are there and enforced.
+func (r *Report) securityModules() {
+	active, err := lsm.AppArmorActive()
+	state, detail, fix := appArmorState(active, err)
+	if state == Enforced {
+		detail = "active; this process's own profile cannot be told"
+		if own, err := lsm.OwnConfinement(); err == nil {
+			detail = "active; this process: " + own.String()
+		}
+	}
+	r.set(FeatureAppArmor, state, detail, fix)
+	host, err := lsm.ReadSELinux()
+	if state, detail, fix = selinuxState(host, err); state == Enforced {
+		detail = "enforcing; this process: " + host.Own.String()
+	}
+	r.set(FeatureSELinux, state, detail, fix)
 }
 
 // cpusOfHost is the list of CPUs that this process may use.
