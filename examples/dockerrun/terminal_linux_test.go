@@ -107,15 +107,16 @@ func TestJobControl(t *testing.T) {
 	needs.Program(t, "bash")
 	s := onTerminal(t, newEngine(t), "run", "-it", "--rm", "host", "bash", "--norc")
 	s.typed("echo st''arted; cat; echo sta''tus\n")
-	s.expect("started")
+	// To the end of the line, into which the echo of the next one could fall.
+	s.expect("started\r\n")
 	s.typed("line\n")
-	s.expect("line\r\nline")
+	s.expect("line\r\nline\r\n")
 	s.typed("\x1a")
-	s.expect("Stopped")
+	s.expect(`Stopped.*\r\n`)
 	s.typed("fg\n")
 	s.expect(`fg\r\n.*cat\r\n`) // not the line before it
 	s.typed("again\n")
-	s.expect("again\r\nagain")
+	s.expect("again\r\nagain\r\n")
 	s.typed("\x04")
 	s.typed("exit\n")
 	if err := s.wait(); err != nil {
