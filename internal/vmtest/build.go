@@ -72,43 +72,6 @@ func compile(ctx context.Context, module, arch, dir string, keep func(pkg string
 	return all, nil
 }
 
-// elsewhere are tests that take long in emulation and would show nothing more
-// in a guest, since the kernel has no part in them or only their number counts:
-// a pattern for -test.skip by package. Other tests may do less where the
-// environment has CI_EMULATED.
-var elsewhere = map[string]string{
-	".":       "TestManyStarts|TestExhaustedDescriptors",
-	"seccomp": "TestCompile(LongJumps|WholeProfiles|TooLong|NearLimit|AgreesWithEvaluate)|TestAgreesWithElastic",
-}
-
-// thorough are tests of which one row is enough: see [Row].
-var thorough = map[string]string{
-	".": "TestOrdinaryPrograms|TestDefaultProcessLimit|TestExchangedPlaceStaysInside|TestEveryCallFails|TestLauncherDiesAtEveryStep|TestLauncherStopsAtEveryStep|TestLauncherIsKilledAtAnyTime",
-}
-
-// leftOut is the pattern of the tests of a package that a row does not run.
-func (r Row) leftOut(pkg string) string {
-	var patterns []string
-	if p := elsewhere[pkg]; p != "" {
-		patterns = append(patterns, p)
-	}
-	if p := thorough[pkg]; p != "" && !r.Thorough {
-		patterns = append(patterns, p)
-	}
-	if len(patterns) == 0 {
-		return "^$" // the empty pattern would be all
-	}
-	return "^(" + strings.Join(patterns, "|") + ")$"
-}
-
-// chosen is the pattern of the tests of a package that a row runs.
-func (r Row) chosen(pkg string) string {
-	if pkg == "." && r.Tests != "" {
-		return r.Tests
-	}
-	return "."
-}
-
 // A job is everything that one guest is given.
 type job struct {
 	row      Row
@@ -188,6 +151,7 @@ func (j *job) variables() string {
 	if j.row.Arch == "arm64" {
 		port = "ttyS0" // the console there is ttyAMA0
 	}
-	return fmt.Sprintf("ROW='%s'\nPORT='%s'\nLSM='%s'\nAS_USER='%s'\nDELEGATE='%s'\nSYSTEMD='%s'\nTEST_ARGS='%s'\nPROMISES='%s'\n",
-		j.row.Name, port, j.row.LSM, flag(j.row.User), flag(j.row.Delegate), flag(j.row.Systemd), strings.Join(j.testArgs, " "), strings.Join(j.row.Promises, " "))
+	return fmt.Sprintf("ROW='%s'\nPORT='%s'\nLSM='%s'\nAS_USER='%s'\nDELEGATE='%s'\nSYSTEMD='%s'\nSYSCTLS='%s'\nTEST_ARGS='%s'\nPROMISES='%s'\n",
+		j.row.Name, port, j.row.LSM, flag(j.row.User), flag(j.row.Delegate), flag(j.row.Systemd),
+		strings.Join(j.row.Sysctls, " "), strings.Join(j.testArgs, " "), strings.Join(j.row.Promises, " "))
 }

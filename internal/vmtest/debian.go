@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // suite is the release that guests are made of, whatever the host runs.
@@ -21,6 +23,8 @@ type Cache struct {
 	Dir    string
 	Mirror string    // of Debian: https://HOST, with /debian and /debian-security below
 	Log    io.Writer // what is being fetched and built
+
+	installing sync.Mutex
 }
 
 // DefaultCacheDir is $XDG_CACHE_HOME/sandbox-vmtest, or .cache/vmtest in the
@@ -30,6 +34,27 @@ func DefaultCacheDir(module string) string {
 		return filepath.Join(dir, "sandbox-vmtest")
 	}
 	return filepath.Join(module, ".cache", "vmtest")
+}
+
+// workDir is where a run writes: the cache, or where that is another user's, a
+// directory of this one.
+func (c *Cache) workDir() (string, error) {
+	err := os.MkdirAll(c.Dir, 0o755)
+	if err == nil {
+		var probe string
+		if probe, err = os.MkdirTemp(c.Dir, "probe-"); err == nil {
+			return c.Dir, os.Remove(probe)
+		}
+	}
+	if !errors.Is(err, fs.ErrPermission) {
+		return "", err
+	}
+	own, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	own = filepath.Join(own, "sandbox-vmtest")
+	return own, os.MkdirAll(own, 0o755)
 }
 
 // packageOf is the Debian package of each program that the runner uses.
@@ -48,6 +73,8 @@ var packageOf = map[string]string{
 // need makes sure that programs are there: as root by installing them, else
 // by an error that says how.
 func (c *Cache) need(ctx context.Context, programs ...string) error {
+	c.installing.Lock()
+	defer c.installing.Unlock()
 	missing := lacking(programs)
 	if len(missing) == 0 {
 		return nil
@@ -64,7 +91,7 @@ func (c *Cache) need(ctx context.Context, programs ...string) error {
 	fmt.Fprintf(c.Log, "installing %s\n", strings.Join(packages, " "))
 	// The lists of a fresh container are empty or old: try again with new ones.
 	// Another apt-get may hold the lock for a while.
-	install = append(install, "-o", "DPkg::Lock::Timeout=300")
+	install = append(install, "-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=3")
 	if c.run(ctx, install...) != nil {
 		_ = c.run(ctx, "apt-get", "update")
 		if err := c.run(ctx, install...); err != nil {
@@ -170,63 +197,96 @@ func (c *Cache) handOver() error {
 
 // apt runs apt-get or apt-cache for one architecture with lists of its own,
 // so that it works for ordinary users and leaves the host's apt alone.
-func (c *Cache) apt(ctx context.Context, dir, arch, program string, args ...string) (string, error) {
-	config := filepath.Join(dir, "apt.conf")
-	root := filepath.Join(dir, "apt")
-	if err := os.MkdirAll(filepath.Join(root, "lists", "partial"), 0o755); err != nil {
+func (c *Cache) apt(ctx context.Context, root, program string, args ...string) (string, error) {
+	// download writes to the working directory
+	return c.output(ctx, append([]string{"env", "-C", root, "APT_CONFIG=" + filepath.Join(root, "apt.conf"), program}, args...)...)
+}
+
+// aptRoot makes a directory for apt, with the lists of an architecture.
+func (c *Cache) aptRoot(ctx context.Context, arch string) (root string, err error) {
+	if root, err = os.MkdirTemp(c.Dir, "apt-"); err != nil {
 		return "", err
 	}
 	key := "[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]"
 	sources := fmt.Sprintf("deb %[1]s %[2]s/debian %[3]s main\ndeb %[1]s %[2]s/debian %[3]s-updates main\ndeb %[1]s %[2]s/debian-security %[3]s-security main\n",
 		key, c.Mirror, suite)
-	if err := os.WriteFile(filepath.Join(root, "sources.list"), []byte(sources), 0o644); err != nil {
-		return "", err
-	}
-	text := fmt.Sprintf(`APT::Architecture %[2]q; APT::Architectures { %[2]q; }; APT::Sandbox::User "root"; Acquire::Languages "none";
+	config := fmt.Sprintf(`#clear APT::Architectures;
+APT::Architecture %[2]q; APT::Architectures { %[2]q; }; APT::Sandbox::User "root"; Acquire::Languages "none"; Acquire::Retries "3";
 Dir::State::Lists "%[1]s/lists"; Dir::State::status "/dev/null"; Dir::Cache "%[1]s"; Dir::Etc::SourceList "%[1]s/sources.list"; Dir::Etc::SourceParts "/dev/null";
 `, root, arch)
-	if err := os.WriteFile(config, []byte("#clear APT::Architectures;\n"+text), 0o644); err != nil {
-		return "", err
+	err = errors.Join(
+		os.MkdirAll(filepath.Join(root, "lists", "partial"), 0o755),
+		os.WriteFile(filepath.Join(root, "sources.list"), []byte(sources), 0o644),
+		os.WriteFile(filepath.Join(root, "apt.conf"), []byte(config), 0o644))
+	if err == nil {
+		err = again(ctx, func() error {
+			_, err := c.apt(ctx, root, "apt-get", "update")
+			return err
+		})
 	}
-	// download writes to the working directory
-	return c.output(ctx, append([]string{"env", "-C", dir, "APT_CONFIG=" + config, program}, args...)...)
+	if err != nil {
+		return "", errors.Join(err, os.RemoveAll(root))
+	}
+	return root, nil
 }
 
-// unpack downloads the newest version of a package, or of the one package
-// that a metapackage depends on, and unpacks it without installing it.
-func (c *Cache) unpack(ctx context.Context, arch, name string) (string, error) {
-	return c.build(filepath.Join("packages", name+"-"+arch), func(tmp string) error {
-		if err := c.need(ctx, "apt-get", "dpkg-deb"); err != nil {
-			return err
+// again does what may fail once, such as a download, a second time.
+func again(ctx context.Context, do func() error) error {
+	err := do()
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	return do()
+}
+
+// packages downloads the newest versions of packages of one architecture, or of the one
+// package that a metapackage depends on, and unpacks them without installing
+// them, each into a directory of the cache.
+func (c *Cache) packages(ctx context.Context, arch string, names ...string) (dirs map[string]string, err error) {
+	dirs = map[string]string{}
+	root := ""
+	defer func() { err = errors.Join(err, os.RemoveAll(root)) }()
+	for _, name := range names {
+		dirs[name], err = c.build(filepath.Join("packages", name+"-"+arch), func(tmp string) (err error) {
+			if err := c.need(ctx, "apt-get", "dpkg-deb"); err != nil {
+				return err
+			}
+			if root == "" {
+				if root, err = c.aptRoot(ctx, arch); err != nil {
+					return err
+				}
+			}
+			return again(ctx, func() error { return c.unpack(ctx, root, name, tmp) })
+		})
+		if err != nil {
+			return nil, err
 		}
-		scratch, err := os.MkdirTemp(c.Dir, "apt-")
+	}
+	return dirs, nil
+}
+
+func (c *Cache) unpack(ctx context.Context, root, name, to string) error {
+	if strings.HasPrefix(name, "linux-image-") {
+		out, err := c.apt(ctx, root, "apt-cache", "depends", "--important", name)
 		if err != nil {
 			return err
 		}
-		defer os.RemoveAll(scratch)
-		if _, err := c.apt(ctx, scratch, arch, "apt-get", "update"); err != nil {
-			return err
+		if _, dep, ok := strings.Cut(out, "Depends: linux-image-"); ok {
+			name = "linux-image-" + strings.Fields(dep)[0]
 		}
-		actual := name
-		if strings.HasPrefix(name, "linux-image-") {
-			out, err := c.apt(ctx, scratch, arch, "apt-cache", "depends", "--important", name)
-			if err != nil {
-				return err
-			}
-			if _, dep, ok := strings.Cut(out, "Depends: linux-image-"); ok {
-				actual = "linux-image-" + strings.Fields(dep)[0]
-			}
-		}
-		if _, err := c.apt(ctx, scratch, arch, "apt-get", "download", actual); err != nil {
-			return err
-		}
-		debs, err := filepath.Glob(filepath.Join(scratch, "*.deb"))
-		if err != nil || len(debs) != 1 {
-			return fmt.Errorf("no package file for %s (%v)", actual, err)
-		}
-		return c.run(ctx, "dpkg-deb", "-x", debs[0], tmp)
-	})
+	}
+	if _, err := c.apt(ctx, root, "apt-get", "download", name); err != nil {
+		return err
+	}
+	debs, err := filepath.Glob(filepath.Join(root, name+"_*.deb"))
+	if err != nil || len(debs) != 1 {
+		return fmt.Errorf("no package file for %s (%v)", name, err)
+	}
+	return c.run(ctx, "dpkg-deb", "-x", debs[0], to)
 }
+
+// busybox is the package of the program that starts a guest.
+const busybox = "busybox-static"
 
 // kernels are metapackages; modules are those that the disk and the tests
 // need, in the order of loading. Some kernels have the first ones built in.
@@ -245,10 +305,11 @@ func (c *Cache) kernel(ctx context.Context, r Row) (image string, modulesOf [][]
 	if !ok {
 		return "", nil, fmt.Errorf("row %s: no package is known for kernel %s on %s", r.Name, r.Kernel, r.Arch)
 	}
-	dir, err := c.unpack(ctx, r.Arch, name)
+	dirs, err := c.packages(ctx, r.Arch, name)
 	if err != nil {
 		return "", nil, err
 	}
+	dir := dirs[name]
 	images, err := filepath.Glob(filepath.Join(dir, "boot", "vmlinuz-*"))
 	if err != nil || len(images) != 1 {
 		return "", nil, fmt.Errorf("%s has no kernel (%v)", dir, err)

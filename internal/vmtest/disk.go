@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -36,19 +37,18 @@ func (c *Cache) disk(ctx context.Context, arch string) (string, error) {
 	}
 	include := strings.Join(packages, ",")
 	key := sha256.Sum256([]byte(recipe + suite + include))
-	dir, err := c.build(fmt.Sprintf("disk-%s-%x", arch, key[:4]), func(tmp string) error {
-		if os.Geteuid() != 0 {
-			return errors.New("building a guest's disk needs root, once: run the matrix with sudo, or only its preparation: sudo go run ./internal/vmtest/cmd -prepare")
-		}
+	name := fmt.Sprintf("disk-%s-%x", arch, key[:4])
+	if _, err := os.Stat(filepath.Join(c.Dir, name)); errors.Is(err, fs.ErrNotExist) && os.Geteuid() != 0 {
+		return "", fmt.Errorf("no disk is in %[1]s; building it needs root, once: sudo go run ./internal/vmtest/cmd -prepare -cache %[1]s", c.Dir)
+	} else if err != nil && os.Geteuid() != 0 {
+		return "", err
+	}
+	dir, err := c.build(name, func(tmp string) error {
 		if err := c.need(ctx, "debootstrap", "mke2fs", "dpkg-deb", "tar"); err != nil {
 			return err
 		}
 		root := filepath.Join(tmp, "root")
-		bootstrap := []string{"debootstrap", "--variant=minbase", "--arch=" + arch, "--include=" + include}
-		if foreign(arch) {
-			bootstrap = append(bootstrap, "--foreign")
-		}
-		if err := c.run(ctx, append(bootstrap, suite, root, c.Mirror+"/debian")...); err != nil {
+		if err := again(ctx, func() error { return c.bootstrap(ctx, arch, include, root) }); err != nil {
 			return err
 		}
 		if foreign(arch) {
@@ -65,6 +65,24 @@ func (c *Cache) disk(ctx context.Context, arch string) (string, error) {
 		return os.RemoveAll(root)
 	})
 	return filepath.Join(dir, "disk.ext4"), err
+}
+
+// bootstrap fills a directory with the packages, unpacked and on this
+// machine's architecture configured.
+func (c *Cache) bootstrap(ctx context.Context, arch, include, root string) error {
+	// What a power failure would leave does not matter, and syncing takes long.
+	dpkg := filepath.Join(root, "etc/dpkg/dpkg.cfg.d")
+	if err := errors.Join(os.RemoveAll(root), os.MkdirAll(dpkg, 0o755)); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dpkg, "unsafe"), []byte("force-unsafe-io\n"), 0o644); err != nil {
+		return err
+	}
+	args := []string{"debootstrap", "--variant=minbase", "--arch=" + arch, "--include=" + include}
+	if foreign(arch) {
+		args = append(args, "--foreign")
+	}
+	return c.run(ctx, append(args, suite, root, c.Mirror+"/debian")...)
 }
 
 // unpackAll unpacks what debootstrap --foreign downloaded, and does what the

@@ -1,8 +1,10 @@
 package vmtest
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
+	"time"
 )
 
 // A Skip is a test that did not run, with the reason it gave.
@@ -85,4 +87,30 @@ func reason(output string) string {
 	}
 	text := strings.Join(strings.Fields(strings.Join(lines[start:], " ")), " ")
 	return strings.TrimSpace(logPlace.ReplaceAllString(text+" ", ""))
+}
+
+// progress tells now and then how far a guest is.
+type progress struct {
+	since time.Time // when it last told
+	ended int       // tests, without those within others
+	test  string
+}
+
+// line takes a line of the tests and gives what is to be told, if anything.
+func (p *progress) line(line string, now time.Time) string {
+	const often = 30 * time.Second
+	text, marked := strings.CutPrefix(line, marker)
+	if !marked {
+		return ""
+	}
+	if m := switchLine.FindStringSubmatch(text); m != nil && m[1] == "RUN" {
+		p.test = m[2]
+	} else if m := verdictLine.FindStringSubmatch(text); m != nil && !strings.Contains(m[2], "/") {
+		p.ended++
+	}
+	if now.Sub(p.since) < often {
+		return ""
+	}
+	p.since = now
+	return fmt.Sprintf("%d tests have ended; at %s", p.ended, p.test)
 }

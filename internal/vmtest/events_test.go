@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 )
 
 // As the test binary writes it, with ^ for the marker.
@@ -55,6 +56,21 @@ func TestReason(t *testing.T) {
 		if got := reason(output); got != want {
 			t.Errorf("%q: %q, want %q", output, got, want)
 		}
+	}
+}
+
+func TestProgress(t *testing.T) {
+	start := time.Now()
+	p := &progress{since: start}
+	var told []string
+	for i, line := range strings.Split(strings.ReplaceAll(transcript, "^", marker), "\n") {
+		if text := p.line(line, start.Add(time.Duration(i)*5*time.Second)); text != "" {
+			told = append(told, text)
+		}
+	}
+	want := []string{"1 tests have ended; at TestTable/skipped", "1 tests have ended; at TestInside", "2 tests have ended; at TestCrash"}
+	if !reflect.DeepEqual(told, want) {
+		t.Errorf("told %q, want %q", told, want)
 	}
 }
 

@@ -3,8 +3,10 @@ package vmtest
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -26,7 +28,8 @@ type Matrix struct {
 	Module   string
 	Log      io.Writer
 
-	mu sync.Mutex // of Log
+	work string     // directory that a run writes to
+	mu   sync.Mutex // of Log
 }
 
 // A Result is what one row did.
@@ -38,14 +41,46 @@ type Result struct {
 	CPU      time.Duration // of the emulator: the cost, on a busy machine too
 }
 
-// Prepare gets what the rows need: emulators, kernels, disks.
+// Prepare gets what the rows need: emulators, kernels, disks. Most of the time
+// goes to downloads, so all is done at once.
 func (m *Matrix) Prepare(ctx context.Context) error {
+	packages := map[string][]string{}
+	var steps []func() error
+	for _, r := range m.Rows {
+		if err := m.Cache.need(ctx, emulator(r, "", "", "", "")[0]); err != nil {
+			return err
+		}
+		if packages[r.Arch] == nil {
+			packages[r.Arch] = []string{busybox}
+			steps = append(steps, func() error { _, err := m.Cache.disk(ctx, r.Arch); return err })
+		}
+		if kernel := kernels[r.Arch+"-"+r.Kernel]; !slices.Contains(packages[r.Arch], kernel) {
+			packages[r.Arch] = append(packages[r.Arch], kernel)
+		}
+	}
+	for arch, names := range packages {
+		steps = append(steps, func() error { _, err := m.Cache.packages(ctx, arch, names...); return err })
+	}
+	if err := atOnce(steps...); err != nil {
+		return err
+	}
 	for _, r := range m.Rows {
 		if _, err := m.parts(ctx, r); err != nil {
 			return fmt.Errorf("row %s: %w", r.Name, err)
 		}
 	}
 	return m.Cache.handOver()
+}
+
+// atOnce runs functions concurrently and gives all their errors.
+func atOnce(steps ...func() error) error {
+	errs := make([]error, len(steps))
+	var wg sync.WaitGroup
+	for i, step := range steps {
+		wg.Go(func() { errs[i] = step() })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
 }
 
 // parts are the files that a row's guest is made of, apart from the tests.
@@ -55,60 +90,64 @@ type parts struct {
 }
 
 func (m *Matrix) parts(ctx context.Context, r Row) (p parts, err error) {
-	program := emulator(r, "", "", "", "")[0]
-	if err := m.Cache.need(ctx, program); err != nil {
+	if r.Systemd && foreign(r.Arch) {
+		return p, fmt.Errorf("the guest with systemd must be of this machine's architecture")
+	}
+	if p.disk, err = m.Cache.disk(ctx, r.Arch); err != nil {
 		return p, err
 	}
 	if p.kernel, p.modules, err = m.Cache.kernel(ctx, r); err != nil {
 		return p, err
 	}
-	if r.Systemd && foreign(r.Arch) {
-		return p, fmt.Errorf("the guest with systemd must be of this machine's architecture")
-	}
-	dir, err := m.Cache.unpack(ctx, r.Arch, "busybox-static")
+	dirs, err := m.Cache.packages(ctx, r.Arch, busybox)
 	if err != nil {
 		return p, err
 	}
-	p.busybox = filepath.Join(dir, "bin", "busybox")
+	p.busybox = filepath.Join(dirs[busybox], "bin", "busybox")
 	if r.LSM == "selinux" {
-		if p.policy, err = m.Cache.policy(ctx); err != nil {
-			return p, err
-		}
+		p.policy, err = m.Cache.policy(ctx)
 	}
-	p.disk, err = m.Cache.disk(ctx, r.Arch)
 	return p, err
+}
+
+// LeaveOut removes the rows that cannot be prepared by this user, and says which,
+// why, and what would help.
+func (m *Matrix) LeaveOut(ctx context.Context) {
+	rows := map[string][]string{} // by the reason
+	m.Rows = slices.DeleteFunc(slices.Clone(m.Rows), func(r Row) bool {
+		err := m.Cache.need(ctx, emulator(r, "", "", "", "")[0])
+		if err == nil {
+			_, err = m.parts(ctx, r)
+		}
+		if err != nil {
+			rows[err.Error()] = append(rows[err.Error()], r.Name)
+		}
+		return err != nil
+	})
+	for _, reason := range slices.Sorted(maps.Keys(rows)) {
+		m.say("", "THESE VIRTUAL MACHINES ARE LEFT OUT: %s:\n  %s", strings.Join(rows[reason], ", "), reason)
+	}
 }
 
 // Run runs the matrix and gives a result for each row, in their order. An
 // error means that nothing could be run.
-func (m *Matrix) Run(ctx context.Context) ([]Result, error) {
-	if err := m.Prepare(ctx); err != nil {
+func (m *Matrix) Run(ctx context.Context) (results []Result, err error) {
+	if m.work, err = m.Cache.workDir(); err != nil {
 		return nil, err
 	}
-	scratch, err := os.MkdirTemp(m.Cache.Dir, "run-")
+	scratch, err := os.MkdirTemp(m.work, "run-")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(scratch)
 	binaries := map[string][]binary{}
-	for _, r := range m.Rows {
-		if binaries[r.Arch] != nil {
-			continue
-		}
-		m.say("", "building the tests for %s", r.Arch)
-		if binaries[r.Arch], err = compile(ctx, m.Module, r.Arch, scratch, func(pkg string) bool { return m.wanted(r.Arch, pkg) }); err != nil {
-			return nil, err
-		}
-		for _, b := range binaries[r.Arch] {
-			if b.failed != "" {
-				m.say("", "%s", b.failed)
-			}
-		}
-		if len(binaries[r.Arch]) == 0 {
-			return nil, fmt.Errorf("no package with tests matches %q", m.Packages)
-		}
+	if err := atOnce(
+		func() error { return m.Prepare(ctx) },
+		func() error { return m.compile(ctx, scratch, binaries) },
+	); err != nil {
+		return nil, err
 	}
-	results := make([]Result, len(m.Rows))
+	results = make([]Result, len(m.Rows))
 	free := make(chan struct{}, max(1, m.Guests))
 	var wg sync.WaitGroup
 	for i, r := range m.Rows {
@@ -123,6 +162,29 @@ func (m *Matrix) Run(ctx context.Context) ([]Result, error) {
 	}
 	wg.Wait()
 	return results, nil
+}
+
+// compile builds the tests for each architecture of the rows.
+func (m *Matrix) compile(ctx context.Context, dir string, binaries map[string][]binary) (err error) {
+	for _, r := range m.Rows {
+		if binaries[r.Arch] != nil {
+			continue
+		}
+		m.say("", "building the tests for %s", r.Arch)
+		keep := func(pkg string) bool { return m.wanted(r.Arch, pkg) }
+		if binaries[r.Arch], err = compile(ctx, m.Module, r.Arch, dir, keep); err != nil {
+			return err
+		}
+		for _, b := range binaries[r.Arch] {
+			if b.failed != "" {
+				m.say("", "%s", b.failed)
+			}
+		}
+		if len(binaries[r.Arch]) == 0 {
+			return fmt.Errorf("no package with tests matches %q", m.Packages)
+		}
+	}
+	return nil
 }
 
 // promiseTest looks whether the guest has what its row promises.
@@ -163,7 +225,7 @@ func (m *Matrix) runRow(ctx context.Context, r Row, binaries []binary, scratch s
 	if res.Err = j.initramfs(image); res.Err != nil {
 		return res
 	}
-	logs := filepath.Join(m.Cache.Dir, "logs")
+	logs := filepath.Join(m.work, "logs")
 	if res.Err = os.MkdirAll(logs, 0o755); res.Err != nil {
 		return res
 	}
@@ -175,13 +237,18 @@ func (m *Matrix) runRow(ctx context.Context, r Row, binaries []binary, scratch s
 		return res
 	}
 	defer log.Close()
+	progress := &progress{since: time.Now()}
 	live := func(line string) {
+		if text := progress.line(line, time.Now()); text != "" {
+			m.say(r.Name, "%s", text)
+		}
 		line = strings.ReplaceAll(line, marker, "")
 		fmt.Fprintln(log, line)
 		if m.Verbose {
 			m.say(r.Name, "%s", line)
 		}
 	}
+	m.say(r.Name, "starting: %s", r.Describe())
 	res.CPU, res.Err = boot(ctx, emulator(r, p.kernel, image, p.disk, console), nonce, m.Timeout, live, func(p Package) {
 		res.Packages = append(res.Packages, p)
 		m.report(r, p)

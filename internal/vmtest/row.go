@@ -31,6 +31,7 @@ var features = map[string]string{
 	"xattr":          "extended attributes on the temporary directory",
 	"suid":           "set-user-ID programs and newuidmap work",
 	"cpus":           "two CPUs",
+	"memfd-noexec":   "the kernel is set to execute no memfd",
 	"syscall":        "a system call or socket family that this kernel may lack",
 }
 
@@ -52,52 +53,68 @@ type Row struct {
 	User     bool     // the tests run as uid 1000, not as root
 	Delegate bool     // ... in a cgroup subtree of its own
 	Systemd  bool     // ... in a login session, with a lingering user manager
+	Sysctls  []string // set before the tests, as NAME=VALUE
 	CPUs     int      // one is emulated with a quarter less work than two
 	Packages []string // patterns as in [Matrix]; none for all
 	Tests    string   // pattern of the root package's tests; empty for all
-	Thorough bool     // also what takes long and is run in one row only
+	Thorough bool     // ... and what takes long and is run in one row only
 	Promises []string
+}
+
+// Describe is what stands in the row's name and behind it, in words.
+func (r Row) Describe() string {
+	words := []string{r.Arch, "kernel " + r.Kernel, r.LSM, "as root"}
+	if r.User {
+		words[3] = "as an ordinary user"
+	}
+	if r.Delegate {
+		words = append(words, "with a cgroup of its own")
+	}
+	if r.Systemd {
+		words = append(words, "in a session of systemd")
+	}
+	return strings.Join(append(words, r.Sysctls...), ", ")
 }
 
 // differing is what of the root package's tests depends on what the rows of one
 // architecture differ in: the caller, LSMs, cgroups. All of it runs in the rows
 // without it.
 const differing = "AppArmor|SELinux|Label|Landlock|Memory|CPU|Limit|Pids|Device|IO|Stats|Usage|Update|Pause|Exec|Verdict|" +
-	"Cgroup|Scope|Group|UserID|Identity|Remap|IDMap|Capabilit|Mounts|EveryCall|Launcher|LeftBehind|Dies|Ordinary|Example"
+	"Cgroup|Scope|Group|UserID|Identity|Remap|IDMap|Capabilit|Mounts|EveryCall|Launcher|LeftBehind|Dies|Ordinary|ExecutesNoMemory|Example"
 
-// libraries are the packages that stand alone, with examples that need no
-// program which the guests do not have.
-var libraries = []string{".", "caps", "cgroup", "examples/quickstart", "examples/dockerrun", "internal/launch", "internal/plan", "lsm", "namespace", "seccomp"}
+// delegated is what of them depends on how a cgroup is had.
+const delegated = "Scope|Limit|Memory|CPU|Pids|Stats|Usage|Update|Pause|Cgroup|ExecIsIn|Verdict|LeftBehind|DiesWithTheHost|Probe"
 
 // common is what every row promises.
 var common = []string{"seccomp", "userns", "landlock", "psi", "disk", "xattr", "suid"}
 
-// Rows is the matrix.
+// Rows is the matrix, those that take longest first.
 func Rows() []Row {
 	with := func(more ...string) []string { return append(slices.Clone(common), more...) }
 	return []Row{
-		{Name: "amd64-6.1-root", Arch: "amd64", Kernel: "6.1", LSM: "apparmor", CPUs: 1,
-			Packages: []string{".", "caps", "cgroup", "examples/dockerrun", "lsm", "namespace", "seccomp"}, Tests: differing,
-			Promises: with("root", "apparmor", "cgroup2", "bpf", "i386")},
-		{Name: "amd64-6.1-user", Arch: "amd64", Kernel: "6.1", LSM: "apparmor", User: true, CPUs: 1,
-			Packages: []string{".", "caps", "cgroup", "lsm", "namespace"},
-			Promises: with("user", "apparmor", "i386", "no-cgroup")},
-		{Name: "amd64-6.12-root", Arch: "amd64", Kernel: "6.12", LSM: "selinux", CPUs: 2,
-			Packages: []string{".", "cgroup", "lsm", "namespace"},
-			Promises: with("root", "cpus", "selinux", "cgroup2", "bpf", "i386", "landlock-net", "landlock-scope")},
+		// The core, with the launcher and the tables of the other architecture.
+		{Name: "arm64-6.1-root", Arch: "arm64", Kernel: "6.1", LSM: "apparmor", CPUs: 2,
+			Packages: []string{".", "caps", "examples/quickstart", "internal/launch", "internal/plan", "lsm", "namespace", "seccomp"},
+			Promises: with("root", "cpus", "apparmor", "cgroup2", "bpf")},
 		{Name: "amd64-6.12-delegated", Arch: "amd64", Kernel: "6.12", LSM: "selinux", User: true, Delegate: true, CPUs: 2,
 			Packages: []string{".", "cgroup", "lsm", "namespace", "seccomp"}, Tests: differing, Thorough: true,
 			Promises: with("user", "cpus", "selinux", "cgroup2", "i386", "landlock-net", "landlock-scope")},
-		{Name: "systemd", Arch: "amd64", Kernel: "6.1", LSM: "apparmor", User: true, Systemd: true, CPUs: 1,
-			Packages: []string{".", "cgroup"}, Tests: differing,
-			Promises: with("user", "apparmor", "i386", "systemd")},
-		{Name: "arm64-6.1-root", Arch: "arm64", Kernel: "6.1", LSM: "apparmor", CPUs: 2,
-			Packages: libraries,
-			Promises: with("root", "cpus", "apparmor", "cgroup2", "bpf")},
+		{Name: "amd64-6.1-user", Arch: "amd64", Kernel: "6.1", LSM: "apparmor", User: true, CPUs: 1,
+			Packages: []string{".", "caps", "cgroup", "lsm", "namespace"},
+			Promises: with("user", "apparmor", "i386", "no-cgroup")},
+		{Name: "amd64-6.1-root", Arch: "amd64", Kernel: "6.1", LSM: "apparmor", CPUs: 1,
+			Packages: []string{".", "caps", "cgroup", "examples/dockerrun", "lsm", "namespace", "seccomp"}, Tests: differing,
+			Promises: with("root", "apparmor", "cgroup2", "bpf", "i386")},
+		{Name: "amd64-6.12-root", Arch: "amd64", Kernel: "6.12", LSM: "selinux", Sysctls: []string{"vm.memfd_noexec=2"}, CPUs: 2,
+			Packages: []string{".", "cgroup", "lsm", "namespace"}, Tests: differing,
+			Promises: with("root", "cpus", "selinux", "cgroup2", "bpf", "i386", "landlock-net", "landlock-scope", "memfd-noexec")},
 		// What depends on the user and not on the architecture runs in the others.
 		{Name: "arm64-6.1-delegated", Arch: "arm64", Kernel: "6.1", LSM: "apparmor", User: true, Delegate: true, CPUs: 1,
-			Packages: []string{"caps", "cgroup", "examples/quickstart", "internal/launch", "internal/plan", "lsm", "namespace", "seccomp"},
+			Packages: []string{"caps", "cgroup", "examples/quickstart", "internal/launch", "lsm", "namespace", "seccomp"},
 			Promises: with("user", "apparmor", "cgroup2")},
+		{Name: "systemd", Arch: "amd64", Kernel: "6.1", LSM: "apparmor", User: true, Systemd: true, CPUs: 1,
+			Packages: []string{".", "cgroup"}, Tests: delegated,
+			Promises: with("user", "apparmor", "i386", "systemd")},
 	}
 }
 

@@ -1,6 +1,8 @@
 package vmtest
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -8,8 +10,8 @@ import (
 func TestSelect(t *testing.T) {
 	rows := Rows()
 	for pattern, want := range map[string]string{
-		"*":                     "amd64-6.1-root amd64-6.1-user amd64-6.12-root amd64-6.12-delegated systemd arm64-6.1-root arm64-6.1-delegated",
-		"systemd,amd64-6.1-*":   "amd64-6.1-root amd64-6.1-user systemd", // in the matrix's order
+		"*":                     "arm64-6.1-root amd64-6.12-delegated amd64-6.1-user amd64-6.1-root amd64-6.12-root arm64-6.1-delegated systemd",
+		"systemd,amd64-6.1-*":   "amd64-6.1-user amd64-6.1-root systemd", // in the matrix's order
 		"arm64-6.1-root,arm64*": "arm64-6.1-root arm64-6.1-delegated",
 	} {
 		chosen, err := Select(rows, pattern)
@@ -53,7 +55,7 @@ func TestRowChoosesTests(t *testing.T) {
 		t.Errorf("all of caps: run %q, leave out %q", run, skip)
 	}
 	few := Row{Tests: "Memory|Pids", Thorough: true}
-	if run := few.chosen("."); run != "Memory|Pids" {
+	if run := few.chosen("."); run != "Memory|Pids|"+whole(thorough) {
 		t.Errorf("the root package: run %q", run)
 	}
 	if run := few.chosen("cgroup"); run != "." {
@@ -97,5 +99,35 @@ func TestPromised(t *testing.T) {
 		if _, broken, known := r.promised(reason); broken != want.broken || known != want.known {
 			t.Errorf("%q: broken %v, known %v; want %+v", reason, broken, known, want)
 		}
+	}
+}
+
+// What cannot be prepared is named with the reason, and the rest stays.
+func TestLeaveOut(t *testing.T) {
+	dir := t.TempDir() // no apt-get: nothing is installed
+	t.Setenv("PATH", dir)
+	for _, r := range Rows() {
+		program := filepath.Join(dir, emulator(r, "", "", "", "")[0])
+		if err := os.WriteFile(program, nil, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	arch := "arm64"
+	if !foreign(arch) {
+		arch = "amd64"
+	}
+	var log strings.Builder
+	m := &Matrix{Rows: []Row{{Name: "a", Arch: arch, Systemd: true}, {Name: "b", Arch: arch, Systemd: true}}, Log: &log, Cache: &Cache{Dir: dir}}
+	m.LeaveOut(t.Context())
+	const want = "THESE VIRTUAL MACHINES ARE LEFT OUT: a, b:\n  the guest with systemd must be of this machine's architecture\n"
+	if log.String() != want || len(m.Rows) != 0 {
+		t.Errorf("%d rows stay; said %q", len(m.Rows), log.String())
+	}
+}
+
+func TestDescribe(t *testing.T) {
+	r := Row{Arch: "arm64", Kernel: "6.1", LSM: "apparmor", User: true, Delegate: true, Sysctls: []string{"a.b=1"}}
+	if got := r.Describe(); got != "arm64, kernel 6.1, apparmor, as an ordinary user, with a cgroup of its own, a.b=1" {
+		t.Errorf("%q", got)
 	}
 }

@@ -140,32 +140,6 @@ func skips(results []Result) string {
 	return b.String() + "\n"
 }
 
-// leftOut lists the tests that rows do not run by themselves: see [Row].
-func leftOut(results []Result) string {
-	rows := map[string][]string{}
-	for _, r := range results {
-		for _, p := range r.Packages {
-			if pattern := r.Row.leftOut(p.Name); pattern != "^$" {
-				what := p.Name + ": without " + pattern
-				rows[what] = append(rows[what], r.Row.Name)
-			}
-			if pattern := r.Row.chosen(p.Name); pattern != "." {
-				what := p.Name + ": only " + pattern
-				rows[what] = append(rows[what], r.Row.Name)
-			}
-		}
-	}
-	if len(rows) == 0 {
-		return ""
-	}
-	var b strings.Builder
-	b.WriteString("left to the host or to other rows:\n")
-	for _, what := range slices.Sorted(maps.Keys(rows)) {
-		fmt.Fprintf(&b, "  %s\n      in %s\n", what, strings.Join(rows[what], ", "))
-	}
-	return b.String() + "\n"
-}
-
 func few(names []string) string {
 	if len(names) > 4 {
 		return fmt.Sprintf("%s and %d more", strings.Join(names[:4], ", "), len(names)-4)

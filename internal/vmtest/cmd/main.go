@@ -26,65 +26,64 @@ func main() {
 	os.Exit(status)
 }
 
-func run(ctx context.Context) (status int, err error) {
-	rows := flag.String("rows", "*", "comma-separated `patterns` of rows")
-	packages := flag.String("packages", "", "comma-separated `patterns` of packages, as directories in the module; all without")
-	testRun := flag.String("run", "", "only the tests that match this `regexp` (no spaces)")
-	list := flag.Bool("list", false, "list the rows and end")
-	prepare := flag.Bool("prepare", false, "get and build what the rows need and end")
-	orSkip := flag.Bool("or-skip", false, "where an ordinary user cannot prepare what the rows need, say so and end with status 0")
-	guests := flag.Int("guests", 2, "`number` of guests that run at once")
-	timeout := flag.Duration("timeout", 15*time.Minute, "for each guest")
-	strict := flag.Bool("strict", false, "a skip whose reason names no feature is a failure")
-	verbose := flag.Bool("v", false, "show all output as it comes")
-	cache := flag.String("cache", "", "`directory` for downloads and disks (default $XDG_CACHE_HOME/sandbox-vmtest, or .cache/vmtest in the module)")
-	mirror := flag.String("mirror", "http://deb.debian.org", "where Debian's archive is")
+// options are the command line.
+type options struct {
+	rows, packages, testRun, cache, mirror string
+	list, prepare, orSkip, strict, verbose bool
+	guests                                 int
+	timeout                                time.Duration
+}
+
+func parse() (o options, err error) {
+	flag.StringVar(&o.rows, "rows", "*", "comma-separated `patterns` of rows")
+	flag.StringVar(&o.packages, "packages", "", "comma-separated `patterns` of packages, as directories in the module; all without")
+	flag.StringVar(&o.testRun, "run", "", "only the tests that match this `regexp` (no spaces)")
+	flag.BoolVar(&o.list, "list", false, "list the rows and end")
+	flag.BoolVar(&o.prepare, "prepare", false, "get and build what the rows need and end")
+	flag.BoolVar(&o.orSkip, "or-skip", false, "leave out the rows that an ordinary user cannot prepare, and say so")
+	flag.IntVar(&o.guests, "guests", 2, "`number` of guests that run at once")
+	flag.DurationVar(&o.timeout, "timeout", 25*time.Minute, "for each guest")
+	flag.BoolVar(&o.strict, "strict", false, "a skip whose reason names no feature is a failure")
+	flag.BoolVar(&o.verbose, "v", false, "show all output as it comes")
+	flag.StringVar(&o.cache, "cache", "", "`directory` for downloads and disks (default $XDG_CACHE_HOME/sandbox-vmtest, or .cache/vmtest in the module)")
+	flag.StringVar(&o.mirror, "mirror", "http://deb.debian.org", "where Debian's archive is")
 	flag.Parse()
-	if flag.NArg() > 0 {
-		return 2, fmt.Errorf("unexpected argument %q", flag.Arg(0))
+	switch {
+	case flag.NArg() > 0:
+		return o, fmt.Errorf("unexpected argument %q", flag.Arg(0))
+	case strings.ContainsAny(o.testRun, " '\n"):
+		return o, fmt.Errorf("-run %q: no spaces and no single quotes, please", o.testRun)
 	}
-	chosen, err := vmtest.Select(vmtest.Rows(), *rows)
+	return o, nil
+}
+
+func run(ctx context.Context) (status int, err error) {
+	o, err := parse()
 	if err != nil {
 		return 2, err
 	}
-	if *list {
-		for _, r := range chosen {
-			fmt.Printf("%-22s %s kernel %s, %s; promises %s\n", r.Name, r.Arch, r.Kernel, r.LSM, strings.Join(r.Promises, " "))
+	rows, err := vmtest.Select(vmtest.Rows(), o.rows)
+	if err != nil {
+		return 2, err
+	}
+	if o.list {
+		for _, r := range rows {
+			fmt.Printf("%-22s %s; promises %s\n", r.Name, r.Describe(), strings.Join(r.Promises, " "))
 		}
 		return 0, nil
 	}
-	module, err := vmtest.Module(ctx)
+	m, err := matrix(ctx, o, rows)
 	if err != nil {
 		return 2, err
 	}
-	if *cache == "" {
-		*cache = vmtest.DefaultCacheDir(module)
-	}
-	if err := os.MkdirAll(*cache, 0o755); err != nil {
-		return 2, err
-	}
-	m := &vmtest.Matrix{
-		Rows: chosen, Guests: *guests, Timeout: *timeout, Strict: *strict, Verbose: *verbose, Module: module, Log: os.Stdout,
-		Cache: &vmtest.Cache{Dir: *cache, Mirror: *mirror, Log: os.Stdout},
-	}
-	if *packages != "" {
-		m.Packages = strings.Split(*packages, ",")
-	}
-	if *testRun != "" {
-		if strings.ContainsAny(*testRun, " '\n") {
-			return 2, fmt.Errorf("-run %q: no spaces and no single quotes, please", *testRun)
-		}
-		m.TestRun = *testRun
-	}
-	if *prepare {
+	if o.prepare {
 		if err := m.Prepare(ctx); err != nil {
 			return 2, err
 		}
 		return 0, nil
 	}
-	if *orSkip && os.Geteuid() != 0 {
-		if err := m.Prepare(ctx); err != nil && ctx.Err() == nil {
-			fmt.Printf("THE VIRTUAL MACHINES DO NOT RUN: %v\n", err)
+	if o.orSkip && os.Geteuid() != 0 {
+		if m.LeaveOut(ctx); len(m.Rows) == 0 {
 			return 0, nil
 		}
 	}
@@ -92,14 +91,37 @@ func run(ctx context.Context) (status int, err error) {
 	if err != nil {
 		return 2, err
 	}
-	fmt.Printf("\n%s", vmtest.Table(results, *strict))
+	return show(results, o.strict), nil
+}
+
+func matrix(ctx context.Context, o options, rows []vmtest.Row) (*vmtest.Matrix, error) {
+	module, err := vmtest.Module(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if o.cache == "" {
+		o.cache = vmtest.DefaultCacheDir(module)
+	}
+	m := &vmtest.Matrix{
+		Rows: rows, TestRun: o.testRun, Guests: o.guests, Timeout: o.timeout, Strict: o.strict, Verbose: o.verbose, Module: module, Log: os.Stdout,
+		Cache: &vmtest.Cache{Dir: o.cache, Mirror: o.mirror, Log: os.Stdout},
+	}
+	if o.packages != "" {
+		m.Packages = strings.Split(o.packages, ",")
+	}
+	return m, nil
+}
+
+// show prints the table and gives the exit status.
+func show(results []vmtest.Result, strict bool) (status int) {
+	fmt.Printf("\n%s", vmtest.Table(results, strict))
 	for _, r := range results {
 		if r.Err != nil {
 			fmt.Printf("\n%s: %v\n", r.Row.Name, r.Err)
 		}
-		if len(r.Broken(*strict)) > 0 {
+		if len(r.Broken(strict)) > 0 {
 			status = 1
 		}
 	}
-	return status, nil
+	return status
 }

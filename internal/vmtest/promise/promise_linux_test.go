@@ -52,6 +52,7 @@ var checks = map[string]func(*testing.T) error{
 	"apparmor":       appArmor,
 	"selinux":        selinux,
 	"systemd":        userManager,
+	"memfd-noexec":   noMemoryExec,
 }
 
 func is(ok bool, format string, args ...any) error {
@@ -206,4 +207,12 @@ func selinux(t *testing.T) error {
 func userManager(*testing.T) error {
 	out, err := exec.Command("systemd-run", "--user", "--scope", "--quiet", "-p", "MemoryMax=64M", "cat", "/proc/self/cgroup").CombinedOutput()
 	return is(err == nil && strings.Contains(string(out), "app.slice/run-"), "systemd-run: %v: %s", err, out)
+}
+
+func noMemoryExec(*testing.T) error {
+	fd, err := unix.MemfdCreate("vmtest", unix.MFD_CLOEXEC|unix.MFD_EXEC)
+	if err == nil {
+		unix.Close(fd)
+	}
+	return is(err == unix.EACCES, "memfd_create(MFD_EXEC): %v", err)
 }
