@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"os"
+	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -19,17 +20,75 @@ type courier struct {
 	gone    chan struct{} // closed when it has ended
 }
 
-// send starts the courier and takes what it brings.
-func (st *start) sendCourier() (files []*os.File, err error) {
-	r := &st.p.running
+// ownFiles are the command's files where package os/exec makes none, so that they
+// can be sent before there is a courier. Otherwise ok is false. Call done when they
+// have been sent.
+func (st *start) ownFiles() (files []*os.File, done func(), ok bool, err error) {
+	var opened []*os.File
+	done = func() { closeFiles(opened) }
+	for i, f := range []any{st.cmd.Stdin, st.cmd.Stdout, st.cmd.Stderr} {
+		file, isFile := f.(*os.File)
+		switch {
+		case f == nil:
+			if file, err = openPlain(os.DevNull, []int{unix.O_RDONLY, unix.O_WRONLY, unix.O_WRONLY}[i]); err != nil {
+				done()
+				return nil, nil, false, &SetupError{"open", os.DevNull, underlying(err)}
+			}
+			opened = append(opened, file)
+		case !isFile || file == nil || st.settings.OutputLimit > 0:
+			done()
+			return nil, nil, false, nil
+		}
+		files = append(files, file)
+	}
+	if slices.Contains(st.cmd.ExtraFiles, nil) {
+		done()
+		return nil, nil, false, nil
+	}
+	files = append(files, st.cmd.ExtraFiles...)
+	return files, done, true, st.givePipes(files)
+}
+
+// needsCourier says whether package os/exec has something to do for a command that
+// has its own files: to wait for its context, or to close its end of a pipe, of
+// which nobody can say whether the caller made it or exec.Cmd.StdoutPipe.
+func (st *start) needsCourier(files []*os.File) bool {
+	if st.cmd.Cancel != nil {
+		return true
+	}
+	return slices.ContainsFunc(files[:3], func(f *os.File) bool {
+		return f != os.Stdin && f != os.Stdout && f != os.Stderr && isPipe(f)
+	})
+}
+
+// givePipes makes the command's user the owner of its pipes.
+func (st *start) givePipes(files []*os.File) error {
+	p := st.pipes()
+	if p == nil {
+		return nil
+	}
+	for _, i := range p.Files {
+		if err := unix.Fchown(int(files[i].Fd()), int(p.UID), int(p.GID)); err != nil {
+			return &SetupError{"give the pipes to the user", "", err}
+		}
+	}
+	return nil
+}
+
+// startCourier starts the courier, which hands the command's files over if it is
+// to.
+func (st *start) startCourier(handOver bool) (files []*os.File, err error) {
 	c := &courier{}
 	if c.control, st.peer, err = launch.NewControl(); err != nil {
 		return nil, &SetupError{"open the courier's socket", "", err}
 	}
 	last := 3 + len(st.cmd.ExtraFiles)
-	f := plan.Files{Keep: last, Control: last, Last: last, Pipes: st.pipes()}
+	f := plan.Files{Keep: last, Control: last, Last: last}
+	if handOver {
+		f.Pipes = st.pipes()
+	}
 	given := append(append([]*os.File{}, st.cmd.ExtraFiles...), st.peer)
-	image, err := st.prepared.couriers.forCourier(f, st.cmd, given)
+	image, err := st.prepared.couriers.forCourier(f, handOver, st.cmd, given)
 	if err == nil {
 		defer st.prepared.couriers.give(image)
 		err = st.lend(image.value.Executable, given, nil)
@@ -38,24 +97,35 @@ func (st *start) sendCourier() (files []*os.File, err error) {
 		c.control.Close()
 		return nil, err
 	}
+	if handOver {
+		if files, err = c.takeFiles(); err != nil {
+			c.control.Close()
+			st.cmd.Wait()
+			return nil, err
+		}
+	}
+	r := &st.p.running
+	c.gone = make(chan struct{})
+	r.mu.Lock()
+	r.courier = c
+	r.mu.Unlock()
+	go c.watch(r)
+	return files, nil
+}
+
+// takeFiles takes what the courier brings.
+func (c *courier) takeFiles() (files []*os.File, err error) {
 	m, err := c.control.Receive()
 	if err == nil && m.Kind != launch.MessageFiles {
 		closeDescriptors(m.Files)
 		err = syscall.Errno(m.Errno)
 	}
 	if err != nil {
-		c.control.Close()
-		st.cmd.Wait()
 		return nil, &SetupError{"receive the command's files", "", err}
 	}
 	for _, fd := range m.Files {
 		files = append(files, os.NewFile(uintptr(fd), "file of the command"))
 	}
-	c.gone = make(chan struct{})
-	r.mu.Lock()
-	r.courier = c
-	r.mu.Unlock()
-	go c.watch(r)
 	return files, nil
 }
 

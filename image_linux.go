@@ -33,12 +33,12 @@ func (c *imageCache) forStart(spec *plan.Spec, cmd *exec.Cmd, files []*os.File) 
 }
 
 // forCourier returns the image of a courier.
-func (c *imageCache) forCourier(f plan.Files, cmd *exec.Cmd, files []*os.File) (*shared[*image], error) {
-	key := fmt.Sprint(f.Keep)
+func (c *imageCache) forCourier(f plan.Files, handOver bool, cmd *exec.Cmd, files []*os.File) (*shared[*image], error) {
+	key := fmt.Sprint(f.Keep, handOver)
 	if f.Pipes != nil {
 		key += fmt.Sprint(*f.Pipes)
 	}
-	return c.image(key, cmd, files, func() *launch.Program { return plan.Courier(f) })
+	return c.image(key, cmd, files, func() *launch.Program { return plan.Courier(f, handOver) })
 }
 
 func (c *imageCache) image(key string, cmd *exec.Cmd, files []*os.File, program func() *launch.Program) (*shared[*image], error) {

@@ -94,7 +94,7 @@ func (l *larder) close() error {
 // keepMounts lets PID 1 end without taking the sandbox's mounts down, which makes
 // it wait for all CPUs. That is done in the background by dropMounts.
 func (r *running) keepMounts() {
-	if r.prepared == nil || !r.prepared.spec.Direct || !r.prepared.spec.Namespaces.Mount {
+	if r.mounts > 0 || r.prepared == nil || !r.prepared.spec.Direct || !r.prepared.spec.Namespaces.Mount {
 		return
 	}
 	fd, err := unix.Open("/proc/"+strconv.Itoa(r.launcher.Process.Pid)+"/ns/mnt", unix.O_RDONLY|unix.O_CLOEXEC, 0)

@@ -16,7 +16,7 @@ func newNetwork() (*os.File, error) {
 		return nil, explain(&SetupError{step, path, underlying(err)})
 	}
 	runtime.LockOSThread()
-	host, err := openNamespace(own)
+	host, err := openPlain(own, unix.O_RDONLY)
 	if err != nil {
 		runtime.UnlockOSThread()
 		return fail("open the network namespace", own, err)
@@ -26,7 +26,7 @@ func newNetwork() (*os.File, error) {
 		runtime.UnlockOSThread()
 		return fail("create namespaces", "net", err)
 	}
-	made, err := openNamespace(own)
+	made, err := openPlain(own, unix.O_RDONLY)
 	if err == nil {
 		err = loopbackUp()
 	}
@@ -55,9 +55,9 @@ func loopbackUp() error {
 	return unix.IoctlIfreq(s, unix.SIOCSIFFLAGS, request)
 }
 
-// openNamespace opens what cannot be polled, and spares package os the attempt.
-func openNamespace(path string) (*os.File, error) {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+// openPlain opens what cannot be polled, and spares package os the attempt.
+func openPlain(path string, flags int) (*os.File, error) {
+	fd, err := unix.Open(path, flags|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
 	}

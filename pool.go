@@ -11,8 +11,8 @@ import (
 // one of [Sandbox.Start] finds, only sooner. No sandbox is used twice: each
 // command has fresh namespaces, a fresh cgroup and fresh file systems.
 //
-// An idle sandbox costs two processes of some tens of kilobytes, a network
-// namespace and a cgroup. Limits of time count from Start. A Pool is safe for
+// An idle sandbox costs one process of some tens of kilobytes, or two for an
+// ordinary caller, a network namespace and a cgroup. Limits of time count from Start. A Pool is safe for
 // concurrent use.
 type Pool struct{ pool }
 
@@ -36,7 +36,7 @@ func (s PoolState) String() string {
 }
 
 // Pool returns a pool that keeps so many sandboxes of this policy ready. It is
-// filled in the background, and after each start again; in a burst that empties it,
+// filled in the background, and again after starts; in a burst that empties it,
 // commands are started as [Sandbox.Start] does. The first sandbox is made before
 // Pool returns, and what is wrong with it is Pool's error.
 //
@@ -57,10 +57,11 @@ func (s *Sandbox) Pool(ctx context.Context, size int) (*Pool, error) {
 	return p, nil
 }
 
-// Start is [Sandbox.Start] in a sandbox that is ready, if there is one. The
-// process that cmd knows is a courier, which exits as the command does and whose
-// death ends the sandbox; signals to it do not reach the command, those of
-// [Process.Signal] do.
+// Start is [Sandbox.Start] in a sandbox that is ready, if there is one. Where cmd
+// has a context or pipes, the process that it knows is a courier, which exits as the
+// command does and whose death ends the sandbox: signals to it do not reach the
+// command, those of [Process.Signal] do. A command with neither, whose standard files
+// are unset or files, starts soonest.
 func (p *Pool) Start(ctx context.Context, cmd *exec.Cmd) (*Process, error) {
 	return p.start(ctx, cmd)
 }

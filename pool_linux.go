@@ -71,7 +71,11 @@ func (st *start) wait(ctx context.Context) error {
 	if err := st.takeProvision(); err != nil {
 		return err
 	}
-	return st.followSetup(ctx, func() bool { return st.ready && r.knowsInit() })
+	if err := st.followSetup(ctx, func() bool { return st.ready && r.knowsInit() }); err != nil {
+		return err
+	}
+	r.keepMounts() // now that nobody waits
+	return nil
 }
 
 // fill makes what is missing, as many at a time as there are CPUs. A failure ends
@@ -83,6 +87,16 @@ func (p *pool) fill() {
 		p.starting++
 		p.makers.Go(p.makeOne)
 	}
+}
+
+// breather is how long a pool leaves the CPUs to a command that has started.
+const breather = 3 * time.Millisecond
+
+// low says whether so few are ready that more must be made at once.
+func (p *pool) low() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return 2*len(p.ready) < p.size
 }
 
 func (p *pool) makeOne() {
@@ -139,16 +153,22 @@ func (p *pool) start(ctx context.Context, cmd *exec.Cmd) (*Process, error) {
 		return p.sandbox.Start(ctx, cmd)
 	}
 	st := p.take()
-	defer p.fill()
 	if st == nil {
+		defer p.fill()
 		return p.sandbox.Start(ctx, cmd)
 	}
 	process, err := p.send(ctx, st, cmd, began)
+	if err != nil || p.low() {
+		defer p.fill()
+	} else {
+		time.AfterFunc(breather, p.fill)
+	}
 	if err != nil {
 		if stop, cause := st.p.stopped(); stop == Canceled {
 			err = cause
 		}
 		st.abandon()
+		cmd.Process, cmd.ProcessState = nil, nil
 		notStarted(cmd, err)
 		return nil, err
 	}
@@ -164,6 +184,7 @@ func (p *pool) send(ctx context.Context, st *start, cmd *exec.Cmd, began time.Ti
 		return nil, errors.Join(err, errors.New("sandbox: closed"))
 	}
 	r := &st.p.running
+	r.control.Attend()
 	st.cmd, st.waiting = cmd, false
 	r.mu.Lock()
 	r.cmd, r.begin = cmd, began
@@ -174,20 +195,48 @@ func (p *pool) send(ctx context.Context, st *start, cmd *exec.Cmd, began time.Ti
 		return nil, &SetupError{"write the command", "", err}
 	}
 	defer st.prepared.commands.give(command)
-	files, err := st.sendCourier()
-	if err != nil {
-		return nil, err
-	}
-	defer closeFiles(files)
 	r.watch(ctx)
-	if err := r.control.Send([]byte{0}, append([]*os.File{command.value.File}, files...)); err != nil {
-		return nil, st.ownFailure(st.launcherGone(ctx, err))
+	if err := st.sendCommand(ctx, command.value.File); err != nil {
+		return nil, err
 	}
 	if err := st.follow(ctx, func() bool { return r.commandPidfd >= 0 }); err != nil {
 		return nil, err
 	}
 	r.begun()
 	return st.p, nil
+}
+
+// sendCommand sends a launcher its command, and starts the courier if there is
+// something to do for one: first where that brings the files, and otherwise later.
+func (st *start) sendCommand(ctx context.Context, command *os.File) error {
+	send := func(files []*os.File) error {
+		err := st.p.control.Send([]byte{0}, append([]*os.File{command}, files...))
+		if err != nil {
+			err = st.ownFailure(st.launcherGone(ctx, err))
+		}
+		return err
+	}
+	files, done, ok, err := st.ownFiles()
+	if err != nil {
+		return err
+	}
+	if ok {
+		defer done()
+		if err := send(files); err != nil {
+			return err
+		}
+		if !st.needsCourier(files) {
+			st.cmd.Process = st.p.launcher.Process
+			return nil
+		}
+		_, err := st.startCourier(false)
+		return err
+	}
+	if files, err = st.startCourier(true); err != nil {
+		return err
+	}
+	defer closeFiles(files)
+	return send(files)
 }
 
 func (p *pool) resize(size int) {

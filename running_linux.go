@@ -35,6 +35,8 @@ type running struct {
 	launched bool // the launcher was started
 	direct   bool // and is PID 1 itself
 
+	afterwards func() // when all is over; nil for nothing
+
 	additional bool // a command of Exec: PID 1 belongs to another one
 
 	// Descriptors, -1 until the program executes. A launcher that is PID 1 itself is
@@ -205,9 +207,9 @@ func (r *running) finish() (*Result, error) {
 	result.Setup = r.executed.Sub(r.begin)
 	result.Usage.Wall = wall
 	removed := errors.Join(ended, r.release())
-	if r.prepared != nil { // not a command of Exec
-		r.dropMounts()
-		r.prepared.larder.refill(r.prepared)
+	r.dropMounts()
+	if r.afterwards != nil {
+		r.afterwards()
 	}
 	if result.Success() {
 		var exit *exec.ExitError
@@ -269,13 +271,15 @@ func (r *running) awaitStatus() (launch.Message, bool) {
 // waitLauncher waits for the process that the host started and for the pipes, and
 // where those belong to a courier, for both processes.
 func (r *running) waitLauncher() error {
-	if r.launcher != r.cmd {
-		waitFor(r.launcher)
+	if r.launcher == r.cmd {
+		return waitFor(r.cmd)
 	}
-	if r.cmd.Process == nil {
-		return nil // a launcher that was sent no command
+	err := waitFor(r.launcher)
+	if r.courier == nil { // package os knows the launcher as the command, if there is one
+		r.cmd.ProcessState = r.launcher.ProcessState
+		return err
 	}
-	err := waitFor(r.cmd)
+	err = waitFor(r.cmd)
 	r.courier.await()
 	return err
 }
@@ -384,6 +388,7 @@ func (r *running) discard() {
 	}
 	r.disarm()
 	r.closeNetwork()
+	r.dropMounts()
 	if r.group != nil {
 		r.group.Kill()
 	}

@@ -103,6 +103,7 @@ func (st *start) run(ctx context.Context) (*Process, error) {
 		return nil, err
 	}
 	r.begun()
+	r.afterwards = func() { st.prepared.larder.refill(st.prepared) }
 	return st.p, nil
 }
 

@@ -56,26 +56,19 @@ func (b *builder) receiveCommand(rulesets []launch.Cell) {
 }
 
 // Courier is the program of a process that os/exec starts with the files of a
-// command which a waiting launcher will execute: it sends them to the host, holds
-// none itself, and in the end exits with the status that it is told.
-func Courier(f Files) *launch.Program {
+// command which a waiting launcher will execute: it sends them to the host, unless
+// that had them before, holds none itself, and in the end exits with the status
+// that it is told.
+func Courier(f Files, handOver bool) *launch.Program {
 	b := newBuilder(&Spec{Files: f})
 	b.Step("start the courier", "")
 	b.Call(launch.CloseRange, launch.Int(f.Last+1), launch.Int(^uint32(0)), launch.Int(0))
 	const setName = 15
 	b.Call(launch.Prctl, launch.Int(setName), b.Text("sandbox"))
-	b.givePipes()
-	b.Step("hand the files over", "")
-	const solSocket, scmRights = 1, 1
-	length := 16 + 4*f.Keep
-	control := append(littleWords(uint64(length), solSocket|scmRights<<32), make([]byte, (4*f.Keep+7)&^7)...)
-	for i := range f.Keep {
-		control[16+4*i] = byte(i)
+	if handOver {
+		b.givePipes()
+		b.handFilesOver()
 	}
-	body := b.Message(launch.MessageFiles)
-	iov := b.words("iovec", body.Address(), uint64(launch.SimpleSize))
-	msghdr := b.words("msghdr", 0, 0, iov.Address(), 1, b.Data("the files", control).Address(), uint64(length), 0)
-	b.Call(launch.Sendmsg, b.control, msghdr, launch.Int(noSignal))
 	b.Step("wait for the command's status", "")
 	b.Call(launch.CloseRange, launch.Int(0), b.control-1, launch.Int(0))
 	b.capset("no capabilities", 0, 0, 0)
@@ -88,4 +81,20 @@ func Courier(f Files) *launch.Program {
 	b.exit(launch.CellAt(status))
 	b.failures()
 	return b.Program
+}
+
+// handFilesOver sends all descriptors below the control socket to the host.
+func (b *builder) handFilesOver() {
+	n := b.spec.Files.Keep
+	b.Step("hand the files over", "")
+	const solSocket, scmRights = 1, 1
+	length := 16 + 4*n
+	control := append(littleWords(uint64(length), solSocket|scmRights<<32), make([]byte, (4*n+7)&^7)...)
+	for i := range n {
+		control[16+4*i] = byte(i)
+	}
+	body := b.Message(launch.MessageFiles)
+	iov := b.words("iovec", body.Address(), uint64(launch.SimpleSize))
+	msghdr := b.words("msghdr", 0, 0, iov.Address(), 1, b.Data("the files", control).Address(), uint64(length), 0)
+	b.Call(launch.Sendmsg, b.control, msghdr, launch.Int(noSignal))
 }
