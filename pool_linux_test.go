@@ -17,6 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/seed-d1379373/sandbox"
+	"github.com/seed-d1379373/sandbox/internal/plan"
+	"github.com/seed-d1379373/sandbox/seccomp"
 )
 
 // newPool is a pool that is taken down with the test.
@@ -294,5 +296,22 @@ func TestPoolsThatCannotBe(t *testing.T) {
 	var setup *sandbox.SetupError
 	if _, err := missing.Pool(context.Background(), 1); !errors.As(err, &setup) {
 		t.Errorf("%v", err)
+	}
+}
+
+// A waiting launcher has loaded the default filter, which must not refuse what is
+// left to do, on any architecture.
+func TestDefaultFilterLetsTheLauncherFinish(t *testing.T) {
+	for _, arch := range []string{"amd64", "arm64"} {
+		for _, call := range plan.AfterFilter {
+			got := seccomp.Default().Explain(seccomp.Target{Arch: arch}, call)
+			verdict, _, _ := strings.Cut(strings.TrimSpace(got[strings.Index(got, "\n")+1:]), ",")
+			if verdict != "allow" {
+				t.Errorf("%s", got)
+			}
+		}
+		if got := seccomp.Default().Explain(seccomp.Target{Arch: arch}, "mount"); strings.Contains(got, "\n  allow") {
+			t.Errorf("mount is allowed: %s", got)
+		}
 	}
 }

@@ -204,6 +204,7 @@ func (p *prepared) filters(s *settings, state caps.State) error {
 		return &OptionError{"WithSeccomp", "policy", err.Error()}
 	}
 	p.spec.Seccomp, p.spec.SeccompFlags = filter.Bytes(), policy.LoadFlags()
+	p.spec.SeccompWaits = s.policy == nil && !aboutTCP(s.LandlockRules) // see TestDefaultFilterLetsTheLauncherFinish
 	p.report.set(FeatureSeccomp, Enforced, s.Seccomp+" profile", "")
 	return nil
 }

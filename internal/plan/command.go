@@ -8,7 +8,8 @@ import (
 
 // command is the process that becomes the program. It drops one thing after
 // the other; the seccomp filter comes last, because the steps before need
-// calls that a filter may refuse.
+// calls that a filter may refuse. One that is known not to is loaded before the
+// command is waited for.
 func (b *builder) command() {
 	b.Step("start the command's process", "")
 	b.Place(b.commandEntry)
@@ -42,6 +43,10 @@ func (b *builder) command() {
 		b.Step("die with the launcher", "")
 		b.dieWithOuter()
 	}
+	early := b.spec.Waiting && b.spec.SeccompWaits && b.spec.NoNewPrivs
+	if early {
+		b.loadFilter()
+	}
 	if b.spec.Waiting {
 		b.receiveCommand(rulesets)
 	}
@@ -56,7 +61,9 @@ func (b *builder) command() {
 		b.Step("wait for PID 1", "") // until it has given its privileges up
 		b.retired.await(b, "PID 1")
 	}
-	b.loadFilter()
+	if !early {
+		b.loadFilter()
+	}
 	b.execute()
 }
 

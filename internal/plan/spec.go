@@ -45,6 +45,9 @@ type Spec struct {
 	NoNewPrivs   bool
 	Seccomp      []byte     // the command's filter, as struct sock_filter; nil for none
 	SeccompFlags uint32     // of seccomp(2)
+	// SeccompWaits says that the filter allows whatever a waiting launcher has yet to
+	// do when its command comes, so that it can be loaded before.
+	SeccompWaits bool
 	GuardFilter  []byte     // the filter of the launcher's own processes
 	Landlock     []Landlock // in layers: what one refuses is refused
 	OOMScoreAdj  *int

@@ -64,7 +64,7 @@ func specs() map[string]*Spec {
 		"fork-prepared":       atFork(prepared()),
 		"fork-clone-into":     atFork(cloneInto()),
 		"fork-host":           sent(direct(hostUserNS())),
-		"waiting-fork":        waiting(atFork(privileged())),
+		"waiting-fork":        filtered(waiting(atFork(privileged()))),
 	}
 }
 
@@ -231,6 +231,12 @@ func block() *Spec {
 func waiting(s *Spec) *Spec {
 	s.Waiting = true
 	s.Files = Files{Keep: WaitingControl, Control: WaitingControl, Last: WaitingControl}
+	return s
+}
+
+// filtered has its filter before its command.
+func filtered(s *Spec) *Spec {
+	s.SeccompWaits = true
 	return s
 }
 

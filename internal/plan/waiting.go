@@ -17,6 +17,13 @@ const MaxFiles = 16
 // all files of any command that it may be sent.
 const WaitingControl = 64
 
+// AfterFilter are the calls that a waiting launcher makes after the filter that was
+// loaded before its command came, to its end or to the report of a failure.
+var AfterFilter = []string{
+	"sendto", "recvmsg", "exit_group", "mmap", "close", "dup3", "close_range", "landlock_add_rule", "landlock_restrict_self",
+	"prctl", "ppoll", "chdir", "futex", "execve",
+}
+
 // receiveCommand waits for the command and puts its files where they belong. The
 // pipe that execve closes and the Landlock rulesets are moved out of their way.
 func (b *builder) receiveCommand(rulesets []launch.Cell) {
