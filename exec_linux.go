@@ -58,7 +58,7 @@ func (e *execution) run(ctx context.Context) (*Process, error) {
 	e.p = &Process{}
 	r := &e.p.running
 	r.cmd, r.launcher, r.settings, r.begin, r.report = e.cmd, e.cmd, e.settings, e.began, e.of.report
-	r.initPidfd, r.commandPidfd = -1, -1
+	r.initPidfd, r.commandPidfd, r.mounts = -1, -1, -1
 	r.additional = true
 	r.level = e.of.level
 	var err error

@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"cmp"
-	"strconv"
 	"sync"
 	"time"
 
@@ -91,21 +90,12 @@ func (l *larder) close() error {
 	return err
 }
 
-// keepMounts lets PID 1 end without taking the sandbox's mounts down, which makes
-// it wait for all CPUs. That is done in the background by dropMounts.
-func (r *running) keepMounts() {
-	if r.mounts > 0 || r.prepared == nil || !r.prepared.spec.Direct || !r.prepared.spec.Namespaces.Mount {
-		return
-	}
-	fd, err := unix.Open("/proc/"+strconv.Itoa(r.launcher.Process.Pid)+"/ns/mnt", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err == nil { // PID 1 has not got that far yet
-		r.mounts = fd
-	}
-}
-
+// dropMounts gives up the sandbox's mount namespace. The kernel takes the mounts down
+// then, in the background: had PID 1 held the namespace alone, its end would have
+// waited for that, and so for all CPUs.
 func (r *running) dropMounts() {
-	if fd := r.mounts; fd > 0 {
-		r.mounts = 0
+	if fd := r.mounts; fd >= 0 {
+		r.mounts = -1
 		r.prepared.larder.background(func() { unix.Close(fd) })
 	}
 }

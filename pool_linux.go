@@ -71,11 +71,7 @@ func (st *start) wait(ctx context.Context) error {
 	if err := st.takeProvision(); err != nil {
 		return err
 	}
-	if err := st.followSetup(ctx, func() bool { return st.ready && r.knowsInit() }); err != nil {
-		return err
-	}
-	r.keepMounts() // now that nobody waits
-	return nil
+	return st.followSetup(ctx, func() bool { return st.ready && r.knowsInit() })
 }
 
 // fill makes what is missing, as many at a time as there are CPUs. A failure ends

@@ -27,7 +27,7 @@ type running struct {
 	prepared *prepared      // what the sandbox was started from
 	group    *cgroup.Group  // nil where no limit needs one
 	totals   *cgroup.Totals // of the group, once it is gone
-	mounts   int            // a descriptor of its mount namespace, at its end; 0 for none
+	mounts   int            // a descriptor of its mount namespace; -1 for none
 	network  *os.File       // its network namespace, until the launcher has it
 	cgroups  *cgroup.Hierarchy
 	output   *outputLimit // nil without a limit
@@ -194,7 +194,6 @@ func (r *running) finish() (*Result, error) {
 	message, known := r.awaitStatus()
 	wall := time.Since(r.executed)
 	ended := r.endGroup()
-	r.keepMounts()
 	r.courier.tell(message, known)
 	r.settle()
 	waited := r.waitLauncher()

@@ -113,7 +113,7 @@ func (st *start) begin() (err error) {
 	r := &st.p.running
 	r.cmd, r.launcher, r.settings, r.begin = st.cmd, st.cmd, st.settings, st.began
 	r.report = st.prepared.report.clone()
-	r.initPidfd, r.commandPidfd = -1, -1
+	r.initPidfd, r.commandPidfd, r.mounts = -1, -1, -1
 	r.prepared, r.cgroups, r.direct = st.prepared, st.prepared.host.cgroups, st.prepared.spec.Direct
 	if r.control, st.peer, err = launch.NewControl(); err != nil {
 		return &SetupError{"open the control socket", "", err}
@@ -312,7 +312,8 @@ func (st *start) follow(ctx context.Context, done func() bool) error {
 		case launch.MessageFail:
 			return st.setupError(m)
 		case launch.MessageStarted:
-			r.keep(&r.commandPidfd, m.Files...)
+			r.keep(&r.commandPidfd, m.Files[0])
+			r.keep(&r.mounts, m.Files[1:]...)
 		case launch.MessageBorn:
 			r.keep(&r.initPidfd, m.Files...)
 			if stop, _ := r.stopped(); stop != Exited {

@@ -87,7 +87,7 @@ func TestControlOfBadPeer(t *testing.T) {
 		{"oversize", append(words32(4, 0), make([]byte, maxMessage)...), nil},
 		{"oversize with a file", append(words32(4, 0), make([]byte, 100*maxMessage)...), []int{0}},
 		{"more files than fit", words32(4, 0), many},
-		{"a file too many", words32(4, 0), []int{0, 1}},
+		{"a file too many", words32(4, 0), []int{0, 1, 2}},
 		{"a file too few", words32(6, 0), nil},
 		{"a file where none belongs", words32(2, 0), []int{0}},
 		{"files with a failure", words32(1, 2, 3), many[:20]},

@@ -17,7 +17,8 @@ import (
 //	   | -- Ready --------------- > |  a launcher of a pool waits for its command
 //	   | <-- one byte, descriptors- |  the command and its files
 //	   | -- Files (descriptors) --> |  from a courier: what os/exec gave to it
-//	   | -- Started (descriptor) -> |  execve succeeded: the pidfd of the command
+//	   | -- Started (descriptors) > |  execve succeeded: the pidfd of the command, and
+//	   |                            |  the mount namespace
 //	   | -- Exited -------------- > |  the command's wait status and usage
 //	   | -- Fail ---------------- > |  instruction and errno, at any time
 //
@@ -49,8 +50,10 @@ const (
 // passes says whether a message of this kind comes with so many descriptors.
 func (k MessageKind) passes(files int) bool {
 	switch k {
-	case MessageBorn, MessageStarted:
+	case MessageBorn:
 		return files == 1
+	case MessageStarted:
+		return files == 1 || files == 2
 	case MessageFiles:
 		return files >= 3
 	}
@@ -66,7 +69,7 @@ type Message struct {
 	Status uint32 // Exited: as wait4(2) gives it
 	Usage  Rusage // Exited: the command and the children it waited for
 	PID    int    // the sender, in the host's PID namespace
-	Files  []int  // Born, Started: the descriptor passed along
+	Files  []int  // Born, Started, Files: the descriptors passed along
 }
 
 // Rusage is the part of getrusage(2) that a result reports.

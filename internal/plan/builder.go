@@ -76,24 +76,24 @@ type builder struct {
 	born, started           handover             // the pidfds of PID 1 and of the command, for the host
 }
 
-// A handover is a message that passes one descriptor.
+// A handover is a message that passes one descriptor, or two.
 type handover struct {
 	header launch.Ref // struct msghdr
 	file   launch.Cell
+	second launch.Cell
 }
 
-// handover lays out sendmsg(2)'s structures around a descriptor.
-func (b *builder) handover(kind launch.MessageKind) handover {
-	const (
-		solSocket, scmRights = 1, 1
-		controlSize          = 16 + 4 // of struct cmsghdr and one int
-	)
+// handover lays out sendmsg(2)'s structures around so many descriptors.
+func (b *builder) handover(kind launch.MessageKind, files int) handover {
+	const solSocket, scmRights, header = 1, 1, 16 // bytes of struct cmsghdr
+	size := uint64(header + 4*files)
 	body := b.Message(kind)
 	iov := b.words("iovec", body.Address(), uint64(launch.SimpleSize))
-	control := b.Data("descriptor to pass", append(littleWords(controlSize, solSocket|scmRights<<32), make([]byte, 8)...))
+	control := b.Data("descriptor to pass", append(littleWords(size, solSocket|scmRights<<32), make([]byte, 8)...))
 	return handover{
-		header: b.words("msghdr", 0, 0, iov.Address(), 1, control.Address(), controlSize, 0),
-		file:   launch.CellAt(control.Plus(16)),
+		header: b.words("msghdr", 0, 0, iov.Address(), 1, control.Address(), size, 0),
+		file:   launch.CellAt(control.Plus(header)),
+		second: launch.CellAt(control.Plus(header + 4)),
 	}
 }
 

@@ -10,13 +10,35 @@ import (
 func (b *builder) forkCommand() {
 	b.Step("start the command's process", "")
 	b.openExecPipe()
-	b.started = b.handover(launch.MessageStarted)
+	files := 1
+	if b.spec.passesMounts() {
+		files = 2
+	}
+	b.started = b.handover(launch.MessageStarted, files)
 	if b.spec.CloneInto {
 		b.cloneInto()
 	} else {
 		b.clone()
 	}
 	b.mapCommand()
+	b.openMounts()
+}
+
+// passesMounts says whether PID 1 gives the host its mount namespace along with the
+// command's pidfd. As long as the host has it, the end of PID 1 need not wait until
+// the kernel has taken the mounts down.
+func (s *Spec) passesMounts() bool {
+	return s.Namespaces.Mount && s.Namespaces.PID && !s.NoInit && !s.AskHost && s.View.HasProc()
+}
+
+// openMounts opens the mount namespace, where that can be done. It is opened after
+// the command's process was made, which does not have it.
+func (b *builder) openMounts() {
+	if !b.spec.passesMounts() {
+		return
+	}
+	b.Step("open the mount namespace", "/proc/self/ns/mnt")
+	b.Call(launch.Openat, launch.Int(atFDCWD), b.Text("/proc/self/ns/mnt"), launch.Int(oCloexec), launch.Int(0)).Into(b.started.second)
 }
 
 // openExecPipe opens the pipe that the command's execve closes.

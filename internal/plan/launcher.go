@@ -95,12 +95,13 @@ func (b *builder) capset(name string, effective, permitted, inheritable uint64) 
 	return b.Call(launch.Capset, header, data)
 }
 
-// closeAbove closes every descriptor above kept but the control socket.
-func (b *builder) closeAbove(kept launch.Int) {
+// closeAbove closes every descriptor above kept but the control socket and so many
+// after it.
+func (b *builder) closeAbove(kept, after launch.Int) {
 	if b.control > kept+1 {
 		b.Call(launch.CloseRange, kept+1, b.control-1, launch.Int(0))
 	}
-	b.Call(launch.CloseRange, b.control+1, launch.Int(^uint32(0)), launch.Int(0))
+	b.Call(launch.CloseRange, b.control+1+after, launch.Int(^uint32(0)), launch.Int(0))
 }
 
 // guard shuts the launcher's own process in: it needs a handful of calls.

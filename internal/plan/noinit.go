@@ -24,7 +24,7 @@ func (b *builder) outerAlone() {
 	b.Step("start the command's process", "")
 	b.openExecPipe()
 	b.Step("create namespaces", describe(s.cloneFlags()))
-	b.born, b.started = b.handover(launch.MessageBorn), b.handover(launch.MessageStarted)
+	b.born, b.started = b.handover(launch.MessageBorn, 1), b.handover(launch.MessageStarted, 1)
 	b.Call(launch.Clone, launch.Int(s.cloneFlags()|clonePIDFD|sigchld), launch.Int(0), b.born.file.Ref(), launch.Int(0), launch.Int(0)).
 		Into(b.commandPID).If(launch.Int(0), b.commandEntry)
 	b.Call(launch.Sendmsg, b.control, b.born.header, launch.Int(noSignal))

@@ -14,14 +14,14 @@ func (b *builder) outer() {
 	b.openTrees()
 	b.joinNamespaces()
 	b.Step("create namespaces", describe(s.cloneFlags()))
-	b.born = b.handover(launch.MessageBorn)
+	b.born = b.handover(launch.MessageBorn, 1)
 	b.Call(launch.Clone, launch.Int(s.cloneFlags()|clonePIDFD|sigchld), launch.Int(0), b.born.file.Ref(), launch.Int(0), launch.Int(0)).
 		Into(b.initPID).If(launch.Int(0), b.initEntry)
 	b.Call(launch.Sendmsg, b.control, b.born.header, launch.Int(noSignal))
 
 	b.Step("supervise", "")
 	b.Call(launch.Dup3, b.signals, keptSignals, launch.Int(oCloexec))
-	b.closeAbove(keptSignals)
+	b.closeAbove(keptSignals, 0)
 	if s.Privileged {
 		b.capset("capabilities of the launcher", 1<<capKill, 1<<capKill, 0)
 	}

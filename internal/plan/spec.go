@@ -43,8 +43,8 @@ type Spec struct {
 	AskHost bool // the command asks to be moved into its cgroup, see [Spec.Execution]
 
 	NoNewPrivs   bool
-	Seccomp      []byte     // the command's filter, as struct sock_filter; nil for none
-	SeccompFlags uint32     // of seccomp(2)
+	Seccomp      []byte // the command's filter, as struct sock_filter; nil for none
+	SeccompFlags uint32 // of seccomp(2)
 	// SeccompWaits says that the filter allows whatever a waiting launcher has yet to
 	// do when its command comes, so that it can be loaded before.
 	SeccompWaits bool

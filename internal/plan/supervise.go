@@ -77,7 +77,14 @@ func (b *builder) moveKept() {
 		b.Call(launch.Dup3, move.from, move.to, launch.Int(oCloexec))
 	}
 	b.Set(b.started.file, keptCommand)
-	b.closeAbove(keptCommand)
+	if !b.spec.passesMounts() {
+		b.closeAbove(keptCommand, 0)
+		return
+	}
+	keptMounts := b.control + 1 // until the host has it
+	b.Call(launch.Dup3, b.started.second, keptMounts, launch.Int(oCloexec))
+	b.Set(b.started.second, keptMounts)
+	b.closeAbove(keptCommand, 1)
 }
 
 // awaitExec waits for the command's execve, which closes the pipe, and tells
@@ -98,6 +105,9 @@ func (b *builder) awaitExec() {
 	b.Place(executed)
 	b.Call(launch.Close, keptExec)
 	b.Call(launch.Sendmsg, b.control, b.started.header, launch.Int(noSignal))
+	if b.spec.passesMounts() {
+		b.Call(launch.Close, b.control+1)
+	}
 }
 
 // supervise waits for the command to execute, then forwards signals to it and
