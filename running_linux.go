@@ -35,6 +35,7 @@ type running struct {
 	launched bool // the launcher was started
 	direct   bool // and is PID 1 itself
 
+	trace      *tracer
 	afterwards func() // when all is over; nil for nothing
 
 	additional bool // a command of Exec: PID 1 belongs to another one
@@ -193,9 +194,11 @@ func (r *running) waitOnce(owned *Sandbox) (*Result, error) {
 func (r *running) finish() (*Result, error) {
 	message, known := r.awaitStatus()
 	wall := time.Since(r.executed)
+	r.trace.host("remove the cgroup")
 	ended := r.endGroup()
 	r.courier.tell(message, known)
 	r.settle()
+	r.trace.host("wait for the end of the launcher")
 	waited := r.waitLauncher()
 	awaitDeath(r.initPidfd)
 	r.disarm()
@@ -205,6 +208,7 @@ func (r *running) finish() (*Result, error) {
 	result := r.verdict(message, known)
 	result.Setup = r.executed.Sub(r.begin)
 	result.Usage.Wall = wall
+	r.trace.host("give everything back")
 	removed := errors.Join(ended, r.release())
 	r.dropMounts()
 	if r.afterwards != nil {

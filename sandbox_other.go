@@ -40,6 +40,8 @@ func (s *Sandbox) Start(ctx context.Context, cmd *exec.Cmd) (*Process, error) {
 // Plan returns an *[UnsupportedError].
 func (s *Sandbox) Plan(cmd *exec.Cmd) (*Plan, error) { return nil, unsupported() }
 
+func (s *Sandbox) trace(context.Context, *exec.Cmd) (*Trace, error) { return nil, unsupported() }
+
 // Probe says that nothing can be enforced.
 func Probe() *Report {
 	r := &Report{}

@@ -29,26 +29,41 @@ func (s *Sandbox) Start(ctx context.Context, cmd *exec.Cmd) (p *Process, err err
 
 // start starts a command, or with nothing set, builds the sandbox and ends it.
 func (s *Sandbox) start(ctx context.Context, cmd *exec.Cmd, nothing bool) (*Process, error) {
-	begin := time.Now()
+	st := &start{cmd: cmd, nothing: nothing}
+	if err := s.run(ctx, st); err != nil {
+		return nil, err
+	}
+	return st.p, nil
+}
+
+// startTraced starts a command with a launcher that notes its times.
+func (s *Sandbox) startTraced(ctx context.Context, cmd *exec.Cmd, t *tracer) (*start, error) {
+	st := &start{cmd: cmd, trace: t}
+	return st, s.run(ctx, st)
+}
+
+func (s *Sandbox) run(ctx context.Context, st *start) error {
+	st.began = time.Now()
+	st.trace.begin()
 	if err := ctx.Err(); err != nil {
-		return nil, context.Cause(ctx)
+		return context.Cause(ctx)
 	}
 	s.starting.RLock() // Close waits for what is being used here
 	defer s.starting.RUnlock()
+	st.trace.host("prepare")
 	prepared, err := s.prepare()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	st := &start{settings: s.settings, prepared: prepared, cmd: cmd, began: begin, nothing: nothing}
-	p, err := st.run(ctx)
-	if err != nil {
+	st.settings, st.prepared = s.settings, prepared
+	if err := st.run(ctx); err != nil {
 		if stop, cause := st.p.stopped(); stop == Canceled {
 			err = cause // whatever the killing made fail
 		}
 		st.abandon()
-		return nil, err
+		return err
 	}
-	return p, nil
+	return nil
 }
 
 // Plan returns every step that a start of this command would take inside the
@@ -86,25 +101,29 @@ type start struct {
 	peer    *os.File
 
 	provision *provision
+	trace     *tracer // nil but for Sandbox.Trace
 }
 
 // run takes the steps in order. What it acquires is in st.p, for abandon.
-func (st *start) run(ctx context.Context) (*Process, error) {
+func (st *start) run(ctx context.Context) error {
 	if err := st.begin(); err != nil {
-		return nil, err
+		return err
 	}
 	r := &st.p.running
 	r.watch(ctx)
+	st.trace.host("wait for cgroup and network namespace")
 	if err := st.takeProvision(); err != nil {
-		return nil, err
+		return err
 	}
+	st.trace.host("answer the launcher and wait for the command to execute")
 	executed := func() bool { return r.commandPidfd >= 0 && r.knowsInit() }
 	if err := st.followSetup(ctx, executed); err != nil {
-		return nil, err
+		return err
 	}
+	st.trace.host("wait for the command to end")
 	r.begun()
 	r.afterwards = func() { st.prepared.larder.refill(st.prepared) }
-	return st.p, nil
+	return nil
 }
 
 // begin starts the launcher.
@@ -118,6 +137,8 @@ func (st *start) begin() (err error) {
 	if r.control, st.peer, err = launch.NewControl(); err != nil {
 		return &SetupError{"open the control socket", "", err}
 	}
+	r.trace = st.trace
+	st.trace.host("set out")
 	if st.provision = st.prepared.larder.take(); st.provision == nil {
 		st.provision = st.prepared.provide()
 	}
@@ -229,9 +250,16 @@ func (st *start) startLauncher() error {
 			files = append(files, command.value.File)
 		}
 	}
+	if st.trace != nil {
+		spec.Trace = 3 + len(files)
+		files = append(files, st.trace.file)
+	}
 	spec.Files.Last = 2 + len(files)
 	spec.Join = joins
 	images := &st.prepared.images
+	if st.trace != nil {
+		images = &st.trace.images
+	}
 	if st.waiting {
 		images = &st.prepared.waiting
 	}
@@ -260,6 +288,7 @@ func (st *start) lend(executable *launch.Executable, files []*os.File, attr *sys
 	r.watchCancel()
 	restoreOutput, err := r.limitOutput(st.settings.OutputLimit)
 	if err == nil {
+		st.trace.host("fork and execute the launcher")
 		err = cmd.Start()
 		restoreOutput()
 	}

@@ -12,6 +12,7 @@ import (
 // the zero value is not usable, see [NewProgram].
 type Program struct {
 	steps  []Step
+	who    string // takes the steps that follow
 	instrs []*Instr
 	data   []byte
 	at     map[int]string // data offset -> what lies there, for the listing
@@ -23,6 +24,7 @@ type Program struct {
 type Step struct {
 	Name string // such as "mount /proc"
 	Path string // the file it is about, if any
+	Who  string // the process that takes it, such as "PID 1"
 }
 
 // String is one line.
@@ -116,7 +118,10 @@ type errnoArg struct{ *Instr }
 func (errnoArg) arg() (uint64, bool) { panic("launch: the address is not known before encoding") }
 
 // Step begins a step: the instructions that follow belong to it.
-func (p *Program) Step(name, path string) { p.steps = append(p.steps, Step{name, path}) }
+func (p *Program) Step(name, path string) { p.steps = append(p.steps, Step{name, path, p.who}) }
+
+// Process says which process takes the steps that follow.
+func (p *Program) Process(who string) { p.who = who }
 
 // Call appends a system call. It panics when given more than six arguments,
 // which only a mistake in this module can do.

@@ -75,7 +75,7 @@ func TestSteps(t *testing.T) {
 	p.Step("close", "")
 	p.Call(Close)
 	p.Call(Close)
-	if got := p.Steps(); len(got) != 4 || got[1] != (Step{"mount", "/proc"}) {
+	if got := p.Steps(); len(got) != 4 || got[1] != (Step{"mount", "/proc", ""}) {
 		t.Errorf("%+v", got)
 	}
 	if p.Len() != 3 {

@@ -28,7 +28,7 @@ func TestStubUnexpectedErrno(t *testing.T) {
 		t.Fatal(err)
 	}
 	step, ok := p.StepOf(m.Index)
-	if m.Kind != MessageFail || unix.Errno(m.Errno) != unix.EBADF || !ok || step != (Step{"close", "/nowhere"}) {
+	if m.Kind != MessageFail || unix.Errno(m.Errno) != unix.EBADF || !ok || step != (Step{Name: "close", Path: "/nowhere"}) {
 		t.Fatalf("got %+v, step %+v", m, step)
 	}
 }

@@ -57,6 +57,7 @@ type builder struct {
 	answered    bool        // the host's answer has been waited for
 	errno       launch.Cell
 	detail      launch.Cell // the candidate that a failure is about
+	tracing     bool        // each step notes its time
 	hasOuter    bool        // the launcher has a process outside of the PID namespace
 	outerPidfd  launch.Cell
 	execPipe    launch.Cell // PID 1's end of the pipe that execve closes
@@ -120,6 +121,7 @@ func newBuilder(s *Spec) *builder {
 // cannot report past its own seccomp filter; PID 1 finds the record in the
 // memory they share and repeats it.
 func (b *builder) failures() {
+	b.tracing = false
 	record, _, _ := b.FailRecord()
 	b.Step("report the failure", "")
 	b.Place(b.failed)

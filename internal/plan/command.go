@@ -11,6 +11,8 @@ import (
 // calls that a filter may refuse. One that is known not to is loaded before the
 // command is waited for.
 func (b *builder) command() {
+	b.Process("command")
+	b.tracing = b.spec.Trace != 0
 	b.Step("start the command's process", "")
 	b.Place(b.commandEntry)
 	if b.spec.NoInit {
@@ -246,6 +248,7 @@ func (b *builder) loadFilter() {
 		b.Step("load seccomp filter", "")
 		b.Call(launch.Seccomp, launch.Int(seccompSetModeFilter), launch.Int(s.SeccompFlags), b.filter("command", s.Seccomp))
 	}
+	b.tracing = false // the filter may refuse it
 	if !s.NoNewPrivs {
 		b.setCaps()
 	}

@@ -116,7 +116,7 @@ func TestStepsCloseWhatTheyOpen(t *testing.T) {
 	kept := []string{
 		"start the launcher", "hide the launcher", "mount the root tmpfs", "bind the root /srv/root", "open the root /",
 		"start the command's process", "work within the new root /", "create Landlock ruleset", "create WithLandlock ruleset", "enter cgroup 1",
-		"open /proc for the id maps",
+		"open /proc for the id maps", "open the mount namespace /proc/self/ns/mnt",
 	}
 	opens := []string{"openat", "openat2", "open_tree", "fsopen", "fsmount", "socket", "pipe2", "signalfd4", "pidfd_open", "landlock_create_ruleset"}
 	forEach(t, func(t *testing.T, name string, p *launch.Program) {

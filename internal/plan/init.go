@@ -20,7 +20,9 @@ const (
 
 // init is PID 1.
 func (b *builder) init() {
+	b.Process("PID 1")
 	if b.hasOuter {
+		b.tracing = b.spec.Trace != 0
 		b.Step("start PID 1", "")
 		b.Place(b.initEntry)
 		b.dieWithOuter() // which may end before the host knows of this process

@@ -26,6 +26,7 @@ func (b *builder) begin() {
 	if b.hasOuter || b.spec.AskHost {
 		b.openSelf()
 	}
+	b.mapTrace()
 	b.mapBlock()
 	b.resetScheduling()
 	b.givePipes()
@@ -111,6 +112,7 @@ func (b *builder) guard() *launch.Instr {
 		f := b.filter("guard", b.spec.GuardFilter)
 		b.guardFilter = &f
 	}
+	b.tracing = false // clock_gettime(2) is not among the calls that are left
 	return b.Call(launch.Seccomp, launch.Int(seccompSetModeFilter), launch.Int(0), *b.guardFilter)
 }
 

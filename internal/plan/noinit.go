@@ -15,6 +15,7 @@ const (
 // outerAlone starts the command's process and supervises it.
 func (b *builder) outerAlone() {
 	s := b.spec
+	b.Process("outer process")
 	b.hasOuter = true
 	b.begin()
 	b.shareRecord()

@@ -5,6 +5,7 @@ import "github.com/seed-d1379373/sandbox/internal/launch"
 // outer is the process that the host started, which makes PID 1.
 func (b *builder) outer() {
 	s := b.spec
+	b.Process("outer process")
 	b.hasOuter = true
 	if !s.Namespaces.PID {
 		b.hideFromOthers()

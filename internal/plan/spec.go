@@ -33,6 +33,7 @@ type Spec struct {
 	// Prepared is the descriptor of a mount namespace that already holds the
 	// static part of the view, see [Spec.Preparation]; 0 for none.
 	Prepared int
+	Trace    int    // the descriptor of the file for the times of steps, see Stamp; 0 for none
 	Hostname string // set when not empty; needs Namespaces.UTS
 	Loopback bool   // bring lo up; needs Namespaces.Network
 

@@ -63,6 +63,8 @@ func specs() map[string]*Spec {
 		"fork":                atFork(privileged()),
 		"fork-prepared":       atFork(prepared()),
 		"fork-clone-into":     atFork(cloneInto()),
+		"traced":              traced(atFork(privileged())),
+		"traced-ordinary":     traced(ordinary()),
 		"fork-host":           sent(direct(hostUserNS())),
 		"waiting-fork":        filtered(waiting(atFork(privileged()))),
 	}
@@ -231,6 +233,12 @@ func block() *Spec {
 func waiting(s *Spec) *Spec {
 	s.Waiting = true
 	s.Files = Files{Keep: WaitingControl, Control: WaitingControl, Last: WaitingControl}
+	return s
+}
+
+// traced notes its times in descriptor 6.
+func traced(s *Spec) *Spec {
+	s.Trace = 6
 	return s
 }
 

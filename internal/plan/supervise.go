@@ -81,8 +81,8 @@ func (b *builder) moveKept() {
 		b.closeAbove(keptCommand, 0)
 		return
 	}
-	keptMounts := b.control + 1 // until the host has it
-	b.Call(launch.Dup3, b.started.second, keptMounts, launch.Int(oCloexec))
+	keptMounts := b.control + 1                                                            // until the host has it
+	b.Call(launch.Dup3, b.started.second, keptMounts, launch.Int(oCloexec)).Ignore(einval) // it is there
 	b.Set(b.started.second, keptMounts)
 	b.closeAbove(keptCommand, 1)
 }
