@@ -37,6 +37,7 @@ type dirt struct {
 	Terminal    bool              `json:",omitempty"` // a controlling one, and standard input
 	Env         []string          `json:",omitempty"`
 	Unconfined  bool              `json:",omitempty"` // the sandbox has no seccomp filter: the probe asks what one refuses
+	LastResort  []string          `json:",omitempty"` // options of the sandbox, see lastResortOptions
 }
 
 // fromDirty is what came of a command that a dirty program ran.
@@ -44,7 +45,10 @@ type fromDirty struct {
 	Control string // its output without a sandbox
 	Out     string
 	Err     string
-	Report  struct{ Features []reported }
+	Report  struct {
+		Features []reported
+		Losses   []string
+	}
 
 	Feature, Reason, Fix string // where Err is an UnsupportedError
 }
@@ -154,6 +158,7 @@ func runFromDirty(args []string) int {
 	if d.Unconfined {
 		opts = append(opts, sandbox.WithSeccomp(seccomp.Unconfined))
 	}
+	opts = append(opts, lastResortOptions(d.LastResort)...)
 	var b bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, &b, &b
 	res, err := sandbox.Run(context.Background(), cmd, opts...)

@@ -24,6 +24,9 @@ func (r *running) exec(ctx context.Context, cmd *exec.Cmd) (*Result, error) {
 	if !r.alive() {
 		return nil, os.ErrProcessDone
 	}
+	if err := r.needNamespaces("entering a sandbox"); err != nil {
+		return nil, err
+	}
 	// What the command leaves behind in the sandbox may hold its pipes open for
 	// as long as the sandbox lives.
 	if cmd.WaitDelay == 0 {

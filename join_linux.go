@@ -89,6 +89,9 @@ func (st *start) joins(first int) (files []*os.File, joins []plan.Join, shared i
 // open opens a namespace of the command, of which no other process can have
 // taken the place: the command is still there afterwards.
 func (r *running) open(kind namespace.Set) (*os.File, error) {
+	if err := r.needNamespaces("joining a namespace"); err != nil {
+		return nil, err
+	}
 	f, err := namespace.Open(r.pid, kind)
 	switch {
 	case !r.alive():

@@ -73,6 +73,8 @@ func (r *running) killAll() error {
 		return r.control.Hangup()
 	case r.direct, r.initPidfd < 0:
 		return r.killLauncher()
+	case r.isLastResort():
+		return r.killDescendants()
 	}
 	if r.late == nil {
 		const patience = 2 * time.Second

@@ -11,9 +11,10 @@ import (
 )
 
 // endGroup ends what a command left behind that is not in a PID namespace of its
-// own. For any other the end of PID 1 does that.
+// own. For any other the end of PID 1 does that. In the last resort the launcher has
+// done it, unless somebody killed that.
 func (r *running) endGroup() error {
-	if !r.settings.joinsPID() || r.additional || r.group == nil {
+	if r.additional || r.group == nil || !r.settings.joinsPID() && !r.isLastResort() {
 		return nil
 	}
 	if err := r.group.Kill(); err != nil {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 
 	moby "github.com/moby/profiles/seccomp"
@@ -25,6 +26,21 @@ import (
 // filter and, where it is root's, lacks some capabilities.
 func underFilter(t *testing.T, policy *seccomp.Policy, without ...int) fromDirty {
 	t.Helper()
+	if os.Geteuid() != 0 {
+		without = nil
+	}
+	host := underFilterAs(t, -1, policy, without, "stage", "{}", probeBinary, "sh", "-c", "echo done")
+	out, err := host.Output()
+	if err != nil {
+		t.Fatalf("the host program: %v: %s%s", err, out, host.Stderr)
+	}
+	return answerOf(t, out)
+}
+
+// underFilterAs is a host program under a filter, as another user where root
+// starts it and one is named.
+func underFilterAs(t *testing.T, uid int, policy *seccomp.Policy, without []int, args ...string) *exec.Cmd {
+	t.Helper()
 	target, err := seccomp.NativeTarget()
 	if err != nil {
 		t.Fatal(err)
@@ -33,26 +49,25 @@ func underFilter(t *testing.T, policy *seccomp.Policy, without ...int) fromDirty
 	if err != nil {
 		t.Fatal(err)
 	}
-	if os.Geteuid() != 0 {
-		without = nil
-	}
-	host := []string{probeBinary, "stage", "{}", probeBinary, "sh", "-c", "echo done"}
-	image, err := filtered(filter.Bytes(), without, host, os.Environ()).Image()
+	image, err := filtered(filter.Bytes(), without, append([]string{probeBinary}, args...), os.Environ()).Image()
 	if err != nil {
 		t.Fatal(err)
 	}
-	executable, err := launch.NewFileExecutable(image, "")
+	executable, err := launch.NewMemoryExecutable(image, launch.Floor(3, 0))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer executable.Close()
+	t.Cleanup(func() { executable.Close() })
 	cmd := exec.Command(executable.Path)
-	var complaints bytes.Buffer
-	cmd.Stderr = &complaints
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("the host program: %v: %s%s", err, out, complaints.String())
+	cmd.Stderr = new(bytes.Buffer)
+	if uid >= 0 && os.Geteuid() == 0 {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}}
 	}
+	return cmd
+}
+
+func answerOf(t *testing.T, out []byte) fromDirty {
+	t.Helper()
 	var answer fromDirty
 	if err := json.Unmarshal(out, &answer); err != nil {
 		t.Fatalf("the host program said %q: %v", out, err)

@@ -20,6 +20,8 @@ type prepared struct {
 	selinux  *seLinux // nil without a label
 	report   *Report
 
+	hasScratch bool // each run has a directory in place of /tmp
+
 	images   imageCache
 	commands lastUsed[commandFile]
 	waiting  imageCache // launchers and couriers of pools
@@ -33,11 +35,16 @@ func (p *prepared) close() error {
 	if p == nil {
 		return nil
 	}
+	return errors.Join(p.closeCaches(), p.host.close())
+}
+
+// closeCaches gives back all but the host.
+func (p *prepared) closeCaches() error {
 	p.images.close()
 	p.commands.close()
 	p.waiting.close()
 	p.couriers.close()
-	return errors.Join(p.larder.close(), p.views.close(), p.idMaps.close(), p.host.close())
+	return errors.Join(p.larder.close(), p.views.close(), p.idMaps.close())
 }
 
 // prepare works the policy out once. A failure is not kept: what was missing
@@ -59,6 +66,9 @@ func (s *Sandbox) prepare() (*prepared, error) {
 		h.cgroups.Sweep() // what a host program that was killed left behind; best effort
 	}
 	p, err := resolve(s.settings, h)
+	if err == nil && s.settings.acceptsLastResort() {
+		p, err = s.orLastResort(p)
+	}
 	if err != nil {
 		h.close()
 		return nil, err
@@ -194,6 +204,9 @@ func (p *prepared) filters(s *settings, state caps.State) error {
 	}
 	if aboutTCP(s.LandlockRules) {
 		policy = policy.With(detours()...)
+	}
+	if p.spec.LastResort != nil {
+		policy = s.closeWays(policy)
 	}
 	if policy.IsUnconfined() {
 		p.report.set(FeatureSeccomp, Off, "unconfined", "")

@@ -72,6 +72,9 @@ func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 type Report struct {
 	Kernel   string  `json:"kernel,omitempty"`
 	Features []Entry `json:"features"`
+	// Losses are what a sandbox without namespaces lacks, each with its
+	// consequence; empty for any other. See [WithBestEffort].
+	Losses []string `json:"losses,omitempty"`
 }
 
 // An Entry is the answer for one feature.
@@ -116,6 +119,9 @@ func (r *Report) String() string {
 		}
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
+	for _, l := range r.Losses {
+		b.WriteString("lost: " + l + "\n")
+	}
 	return b.String()
 }
 
@@ -134,5 +140,6 @@ func (r *Report) set(f Feature, s State, detail, fix string) {
 func (r *Report) clone() *Report {
 	c := *r
 	c.Features = append([]Entry(nil), r.Features...)
+	c.Losses = append([]string(nil), r.Losses...)
 	return &c
 }

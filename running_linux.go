@@ -22,6 +22,7 @@ type running struct {
 	cmd      *exec.Cmd
 	launcher *exec.Cmd // cmd itself, except where that is a courier's
 	courier  *courier  // nil except for a command that came late
+	scratch  *scratch  // nil where /tmp is its own
 	settings *settings
 	control  *launch.Control
 	prepared *prepared      // what the sandbox was started from
@@ -350,6 +351,9 @@ func (r *running) release() error {
 		r.output.close()
 	}
 	var errs []error
+	if err := r.scratch.remove(); err != nil {
+		errs = append(errs, err)
+	}
 	for _, g := range []*cgroup.Group{r.group, r.freezer} {
 		if g == nil {
 			continue

@@ -168,7 +168,8 @@ func (st *start) resolve() {
 		paths = nil
 	}
 	st.bare = bare
-	st.command = plan.Command{Candidates: paths, Args: arguments(st.cmd), Env: env, Dir: workingDir(st.cmd)}
+	env, dir := inScratch(st.scratchPath(), env, st.cmd.Env != nil, workingDir(st.cmd))
+	st.command = plan.Command{Candidates: paths, Args: arguments(st.cmd), Env: env, Dir: dir}
 }
 
 // program completes the spec with what belongs to this command.
@@ -187,6 +188,11 @@ func (st *start) program() *plan.Spec {
 	if st.view != nil {
 		spec.Prepared = control + 1
 		spec.Files.Last = spec.Prepared
+	}
+	if st.prepared.hasScratch {
+		last := *spec.LastResort
+		last.Scratch = control + 1
+		spec.LastResort, spec.Files.Last = &last, last.Scratch
 	}
 	return &spec
 }
@@ -225,9 +231,17 @@ func (st *start) startLauncher() error {
 		return err
 	}
 	st.view = st.prepared.views.open(st.prepared)
+	directory, err := st.scratchFor()
+	if err != nil {
+		return err
+	}
+	defer directory.Close()
 	files := append(append([]*os.File{}, cmd.ExtraFiles...), st.peer)
 	if st.view != nil {
 		files = append(files, st.view)
+	}
+	if directory != nil {
+		files = append(files, directory)
 	}
 	spec := st.program()
 	joined, joins, shared, err := st.joins(3 + len(files))

@@ -77,6 +77,10 @@ func (p *process) call(name string, args [6]uint64) (result int64, done bool) {
 		return 0, true
 	case "prctl":
 		p.pdeath = p.pdeath || args[0] == prSetPdeathsig && args[1] == sigkill
+		p.adopts = p.adopts || args[0] == prSetChildSubreaper && args[1] == 1
+		return 0, true
+	case "landlock_restrict_self":
+		p.scoped = true
 		return 0, true
 	case "write":
 		if p.files[fd] == nil {
@@ -98,6 +102,9 @@ func (p *process) call(name string, args [6]uint64) (result int64, done bool) {
 	case "read", "ppoll", "futex", "wait4":
 		return p.wait(name, args)
 	case "kill":
+		if int64(args[0]) == everyone {
+			return p.killDescendants(), true
+		}
 		if i := int(args[0]) - p.m.pids() - 1; args[1] == sigkill && i >= 0 && i < len(p.m.processes) {
 			p.m.processes[i].exit(killed)
 		}
@@ -166,10 +173,11 @@ func (p *process) clone(name string, args [6]uint64) int64 {
 		flags, pidfd = p.word(args[0]), p.word(args[0]+8)
 	}
 	role := "command"
-	if (flags&cloneNewPID != 0 || p.joinedPID) && !p.m.has("share a page with the command") {
+	supervises := flags&cloneNewPID != 0 || p.joinedPID || p.m.has("adopt orphans") && p.role == "outer"
+	if supervises && !p.m.has("share a page with the command") {
 		role = "init"
 	}
-	child := &process{role: role, parent: p, m: p.m, memory: p.memory, mapped: p.mapped, at: p.at, files: map[int64]*file{}}
+	child := &process{role: role, parent: p, born: p, scoped: p.scoped, m: p.m, memory: p.memory, mapped: p.mapped, at: p.at, files: map[int64]*file{}}
 	if flags&cloneVM == 0 {
 		child.memory = slices.Clone(p.memory)
 	}
@@ -196,7 +204,32 @@ func (m *machine) pids() int {
 }
 
 // isPID1 says whether the end of a process is the end of its PID namespace.
-func (p *process) isPID1() bool { return p.role == "init" && (p.parent == nil || !p.parent.joinedPID) }
+func (p *process) isPID1() bool {
+	return p.role == "init" && !p.m.has("adopt orphans") && (p.parent == nil || !p.parent.joinedPID)
+}
+
+// killDescendants is a signal to every process from within a domain that scopes
+// signals. From anywhere else it would reach the host.
+func (p *process) killDescendants() int64 {
+	if !p.scoped {
+		p.m.outOfScope = true
+	}
+	for _, other := range p.m.processes {
+		if other != p && other.below(p) {
+			other.exit(killed)
+		}
+	}
+	return 0
+}
+
+func (p *process) below(ancestor *process) bool {
+	for q := p; q != nil; q = q.born {
+		if q.born == ancestor {
+			return true
+		}
+	}
+	return false
+}
 
 // execve replaces the command by the program.
 func (p *process) execve(path string) int64 {
@@ -218,12 +251,32 @@ func (p *process) exit(status int64) {
 		return
 	}
 	p.exited, p.status, p.files = true, status, nil
+	defer p.orphan()
 	if p.parent != nil {
 		p.parent.pending = append(p.parent.pending, sigchld)
 	}
 	for _, other := range p.m.processes {
 		if p.isPID1() && other != p && other.role != "outer" || other.parent == p && other.pdeath {
 			other.exit(killed)
+		}
+	}
+}
+
+// orphan gives the children of a process that has ended to the nearest that adopts.
+func (p *process) orphan() {
+	adopter := p.parent
+	for adopter != nil && (adopter.exited || !adopter.adopts) {
+		adopter = adopter.parent
+	}
+	if adopter == nil {
+		return // to somebody outside
+	}
+	for _, other := range p.m.processes {
+		if other.parent == p && !other.reaped {
+			other.parent = adopter
+			if other.exited {
+				adopter.pending = append(adopter.pending, sigchld)
+			}
 		}
 	}
 }

@@ -135,6 +135,9 @@ func (p *process) wait(name string, args [6]uint64) (int64, bool) {
 				return int64(p.m.pids() + slices.Index(p.m.processes, child) + 1), true
 			}
 		}
+		if !slices.ContainsFunc(p.m.processes, func(c *process) bool { return c.parent == p && !c.reaped }) && p.m.has("adopt orphans") {
+			return -echild, true
+		}
 		return 0, args[2]&wnohang != 0
 	}
 	f := p.files[int64(args[0])]

@@ -16,6 +16,7 @@ func (b *builder) landlockRulesets() []launch.Cell {
 	for _, l := range b.spec.Landlock {
 		rulesets = append(rulesets, b.landlockRuleset(l))
 	}
+	b.scratchRule(rulesets)
 	return rulesets
 }
 
@@ -77,6 +78,6 @@ func (b *builder) landlockPath(ruleset launch.Cell, p LandlockPath) {
 func (b *builder) finishLandlock(rulesets []launch.Cell) {
 	for i, ruleset := range rulesets {
 		b.Step("enforce "+b.spec.Landlock[i].Name+" ruleset", "")
-		b.Call(launch.LandlockRestrictSelf, ruleset, launch.Int(0))
+		b.Call(launch.LandlockRestrictSelf, ruleset, launch.Int(b.spec.Landlock[i].Flags))
 	}
 }

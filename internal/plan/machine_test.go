@@ -27,6 +27,7 @@ type machine struct {
 	filesystem int64            // magic number of what is mounted on /proc
 	spinning   bool             // a process ran without an end
 	stuck      bool             // all processes waited for each other
+	outOfScope bool             // a process sent a signal to everyone that would reach the host
 }
 
 // A line is an instruction as the listing has it.
@@ -64,7 +65,10 @@ type process struct {
 	reaped    bool
 	program   bool // execve has succeeded
 	pdeath    bool
-	joinedPID bool // it makes processes in another PID namespace
+	joinedPID bool     // it makes processes in another PID namespace
+	adopts    bool     // orphans below it become its children
+	scoped    bool     // its signals reach its own domain alone
+	born      *process // its first parent
 }
 
 // An event is a system call that returned.
@@ -123,7 +127,7 @@ func (d *decoded) load() *machine {
 	const procfs = 0x9fa0
 	m := &machine{lines: d.lines, first: d.first, missing: map[string]int64{}, filesystem: procfs}
 	started := &process{role: "outer", m: m, memory: bytes.Clone(d.memory), at: m.first, files: map[int64]*file{}}
-	if m.has("shut the supervisor in") && !m.has("supervise") && !m.has("share a page with the command") && !m.has("hide the launcher") {
+	if m.has("shut the supervisor in") && !m.has("supervise") && !m.has("adopt orphans") && !m.has("share a page with the command") && !m.has("hide the launcher") {
 		started.role = "init" // the host started it as PID 1
 	}
 	given, control := int64(8), int64(3) // standard files, control socket and what else is handed on

@@ -14,6 +14,8 @@ type Spec struct {
 	// NoInit makes the command PID 1 itself, supervised from outside of its PID
 	// namespace.
 	NoInit bool
+	// LastResort is for a sandbox without namespaces and mounts; nil for all others.
+	LastResort *LastResort
 
 	Namespaces Namespaces
 	// NetworkSent says that the host makes the network namespace while the
@@ -144,7 +146,8 @@ type Rlimit struct {
 type Landlock struct {
 	Name                          string // for the steps
 	HandledFS, HandledNet, Scoped uint64
-	Size                          int // of struct landlock_ruleset_attr for this ABI
+	Size                          int    // of struct landlock_ruleset_attr for this ABI
+	Flags                         uint32 // of landlock_restrict_self(2)
 	Paths                         []LandlockPath
 	Ports                         []LandlockPort
 	// Inherited are the rights to the files behind the descriptors 0, 1, ...,
@@ -187,6 +190,9 @@ type Command struct {
 func (s *Spec) Program() *launch.Program {
 	b := newBuilder(s)
 	switch {
+	case s.LastResort != nil:
+		b.outerWatching()
+		b.supervisor()
 	case s.NoInit:
 		b.outerAlone()
 	case s.Direct:

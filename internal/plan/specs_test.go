@@ -56,6 +56,9 @@ func specs() map[string]*Spec {
 		"no-init-caps":        noInit(ordinaryCaps()),
 		"waiting":             waiting(ordinary()),
 		"waiting-direct":      waiting(direct(privileged())),
+		"last-resort":         lastResort(),
+		"last-resort-drop":    lastResortDrop(),
+		"waiting-last-resort": waiting(lastResort()),
 		"direct":              direct(privileged()),
 		"direct-prepared":     direct(prepared()),
 		"direct-host":         direct(hostUserNS()),
@@ -305,5 +308,23 @@ func labels() *Spec {
 		Paths: []LandlockPath{{Path: "/usr", Access: 0xd, FileAccess: 5}},
 		Ports: []LandlockPort{{443, 2}},
 	})
+	return s
+}
+
+// lastResort has neither namespaces nor mounts.
+func lastResort() *Spec {
+	s := ordinary()
+	s.Namespaces, s.UserNS, s.View, s.Hostname, s.Loopback = Namespaces{}, nil, View{}, "", false
+	s.LastResort = &LastResort{Scope: Landlock{Scoped: 2, Size: 24, Flags: 1}, Scratch: 4, ScratchRight: 0x1fff}
+	return s
+}
+
+// lastResortDrop is that of a caller who takes another id, in a cgroup.
+func lastResortDrop() *Spec {
+	s := lastResort()
+	s.LastResort.Drop = true
+	s.Identity = Identity{UID: 65534, GID: 65534, Groups: []uint32{4}, SetGroups: true}
+	s.Cgroups, s.CloneInto = []string{"1"}, true
+	s.Seccomp = make([]byte, 8)
 	return s
 }

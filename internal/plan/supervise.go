@@ -70,13 +70,7 @@ func (b *builder) dieWithOuter() {
 // moveKept moves the descriptors that a supervisor keeps to their fixed numbers
 // and closes all others.
 func (b *builder) moveKept() {
-	for _, move := range []struct {
-		from launch.Cell
-		to   launch.Int
-	}{{b.signals, keptSignals}, {b.execPipe, keptExec}, {b.started.file, keptCommand}} {
-		b.Call(launch.Dup3, move.from, move.to, launch.Int(oCloexec))
-	}
-	b.Set(b.started.file, keptCommand)
+	b.moveToFixed()
 	if !b.spec.passesMounts() {
 		b.closeAbove(keptCommand, 0)
 		return
@@ -85,6 +79,16 @@ func (b *builder) moveKept() {
 	b.Call(launch.Dup3, b.started.second, keptMounts, launch.Int(oCloexec)).Ignore(einval) // it is there
 	b.Set(b.started.second, keptMounts)
 	b.closeAbove(keptCommand, 1)
+}
+
+func (b *builder) moveToFixed() {
+	for _, move := range []struct {
+		from launch.Cell
+		to   launch.Int
+	}{{b.signals, keptSignals}, {b.execPipe, keptExec}, {b.started.file, keptCommand}} {
+		b.Call(launch.Dup3, move.from, move.to, launch.Int(oCloexec))
+	}
+	b.Set(b.started.file, keptCommand)
 }
 
 // awaitExec waits for the command's execve, which closes the pipe, and tells
