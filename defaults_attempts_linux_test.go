@@ -16,7 +16,7 @@ import (
 func attempts() map[string]func(arg string) error {
 	all := map[string]func(string) error{}
 	for _, group := range []map[string]func(string) error{
-		fileAttempts(), mountAttempts(), namespaceAttempts(), processAttempts(), kernelAttempts(), socketAttempts(), terminalAttempts(),
+		fileAttempts(), mountAttempts(), namespaceAttempts(), processAttempts(), kernelAttempts(), socketAttempts(), terminalAttempts(), reachAttempts(),
 	} {
 		for name, attempt := range group {
 			all[name] = attempt

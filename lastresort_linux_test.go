@@ -3,68 +3,107 @@ package sandbox_test
 import (
 	"encoding/json"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	moby "github.com/moby/profiles/seccomp"
+	"golang.org/x/sys/unix"
 
 	"github.com/seed-d1379373/sandbox"
+	"github.com/seed-d1379373/sandbox/lsm"
+	"github.com/seed-d1379373/sandbox/namespace"
 	"github.com/seed-d1379373/sandbox/seccomp"
 )
 
-// The kernel gives an ordinary caller no namespace: its filter refuses them as
-// that of a container does. The caller can do without.
+// The kernel gives an ordinary caller no namespace, and the caller can do without:
+// a filter over the host program refuses them, as that of a container does.
 
-// somebody is an ordinary user who starts the host program, where root runs the
+// somebody is the ordinary user who starts the host program where root runs the
 // tests.
 const somebody = 54321
 
-// lastResort are the features without which the last resort is taken.
-var lastResort = []sandbox.Feature{sandbox.FeatureUserNamespace, sandbox.FeatureNamespaces, sandbox.FeatureMounts}
-
 // lastResortOptions are options of a host program under a filter, by name.
 func lastResortOptions(names []string) (opts []sandbox.Option) {
+	plain := map[string]sandbox.Option{
+		"last resort":  sandbox.WithBestEffort(sandbox.FeatureUserNamespace, sandbox.FeatureNamespaces, sandbox.FeatureMounts),
+		"two features": sandbox.WithBestEffort(sandbox.FeatureUserNamespace, sandbox.FeatureNamespaces),
+		"landlock too": sandbox.WithBestEffort(sandbox.FeatureLandlock),
+		"few":          sandbox.WithPids(64),
+		"pids":         sandbox.WithBestEffort(sandbox.FeaturePids),
+		"network host": sandbox.WithNetwork(sandbox.NetworkHost),
+		"ipc host":     sandbox.WithIPC(sandbox.IPCHost),
+		"shareable":    sandbox.WithIPC(sandbox.IPCShareable),
+		"unconfined":   sandbox.WithSeccomp(seccomp.Unconfined),
+		"privileged":   sandbox.WithPrivileged(),
+		"new":          sandbox.WithNewPrivileges(),
+		"capability":   sandbox.AddCap("net_raw"),
+		"map":          sandbox.WithIDMap(ownMap(os.Getuid()), ownMap(os.Getgid())),
+		"root":         sandbox.WithRootFS("/usr"),
+		"no landlock":  sandbox.WithoutLandlock(),
+		"hostname":     sandbox.WithHostname("elsewhere"),
+		"tmpfs":        sandbox.WithTmpfs("/srv", 1<<20),
+		"bind":         sandbox.WithBind("/usr", "/srv/usr"),
+		"user":         sandbox.WithUser("12345:12345"),
+		"no init":      sandbox.WithoutInit(),
+		"rules":        sandbox.WithLandlock(lsm.ReadOnly("/usr"), lsm.ReadOnly(probeBinary)),
+	}
 	for _, name := range names {
 		name, value, _ := strings.Cut(name, "=")
 		switch name {
-		case "last resort":
-			opts = append(opts, sandbox.WithBestEffort(lastResort...))
-		case "feature":
-			opts = append(opts, sandbox.WithBestEffort(sandbox.Feature(value)))
 		case "read":
 			opts = append(opts, sandbox.WithReadOnlyBind(value, value))
 		case "write":
 			opts = append(opts, sandbox.WithBind(value, value))
-		case "network host":
-			opts = append(opts, sandbox.WithNetwork(sandbox.NetworkHost))
+		case "mask":
+			opts = append(opts, sandbox.WithMask(value))
+		default:
+			opts = append(opts, plain[name])
 		}
 	}
 	return opts
 }
 
-// containerPolicy is the filter of Docker, which refuses namespaces.
-func containerPolicy(t *testing.T) *seccomp.Policy {
+// ownMap makes one id root inside.
+func ownMap(id int) []namespace.IDMap { return []namespace.IDMap{{Outside: uint32(id), Count: 1}} }
+
+// noNamespaces refuses what makes them, and nothing else: what a control may do
+// without a sandbox depends on nobody's profile.
+func noNamespaces() *seccomp.Policy {
+	p := refusing(unix.EPERM, "unshare", "setns")
+	none := uint16(unix.ENOSYS)
+	p.Syscalls = append(p.Syscalls, seccomp.Rule{Names: []string{"clone3"}, Action: seccomp.ActErrno, Errno: &none})
+	for _, flag := range cloneFlags {
+		p.Syscalls = append(p.Syscalls, seccomp.Rule{
+			Names: []string{"clone"}, Action: seccomp.ActErrno,
+			Args: []seccomp.Arg{{Index: 0, Op: seccomp.OpMaskedEqual, Value: uint64(flag), ValueTwo: uint64(flag)}},
+		})
+	}
+	return p
+}
+
+func needScopes(t *testing.T) {
 	t.Helper()
-	profile, err := json.Marshal(moby.DefaultProfile())
-	if err != nil {
-		t.Fatal(err)
+	if abi, err := lsm.LandlockABI(); err != nil || abi < 6 {
+		t.Skipf("needs landlock-scope: Linux 6.12: ABI %d, %v", abi, err)
 	}
-	policy, err := seccomp.Parse(profile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return policy
 }
 
 // resort runs a command from a host program to which namespaces are refused,
 // without a sandbox and in one with these options.
 func resort(t *testing.T, options []string, argv ...string) fromDirty {
 	t.Helper()
+	return resortUnder(t, noNamespaces(), options, argv...)
+}
+
+func resortUnder(t *testing.T, policy *seccomp.Policy, options []string, argv ...string) fromDirty {
+	t.Helper()
 	what, err := json.Marshal(dirt{LastResort: options})
 	if err != nil {
 		t.Fatal(err)
 	}
-	host := underFilterAs(t, somebody, containerPolicy(t), nil, append([]string{"stage", string(what), probeBinary}, argv...)...)
+	host := underFilterAs(t, somebody, policy, nil, append([]string{"stage", string(what), probeBinary}, argv...)...)
 	out, err := host.Output()
 	if host.Process != nil {
 		rememberHost(host.Process.Pid)
@@ -75,11 +114,191 @@ func resort(t *testing.T, options []string, argv ...string) fromDirty {
 	return answerOf(t, out)
 }
 
-func TestLastResortRuns(t *testing.T) {
-	a := resort(t, []string{"last resort"}, "sh", "-c", "echo done")
-	if a.Err != "" || a.Out != "done\n" || a.Control != "done\n" {
-		t.Fatalf("%+v", a)
+// theirs is a directory of the host program's user, who can reach it.
+func theirs(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp(filepath.Dir(probeBinary), "theirs-")
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Log(strings.Join(a.Report.Losses, "\n"))
-	_ = os.Getpid
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	give(t, dir)
+	return dir
+}
+
+// give makes the host program's user the owner.
+func give(t *testing.T, paths ...string) {
+	t.Helper()
+	for _, p := range paths {
+		if os.Geteuid() != 0 {
+			continue
+		}
+		if err := os.Chown(p, somebody, somebody); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func (a fromDirty) wantRun(t *testing.T, out string) {
+	t.Helper()
+	if a.Err != "" || a.Out != out {
+		t.Fatalf("says %q, want %q; error %s", a.Out, out, a.Err)
+	}
+	for _, f := range []sandbox.Feature{sandbox.FeatureUserNamespace, sandbox.FeatureNamespaces, sandbox.FeatureMounts} {
+		if e := a.entry(f); e.State != "no" || e.Detail == "" || e.Fix == "" {
+			t.Errorf("%s in the report: %+v", f, e)
+		}
+	}
+	for _, f := range []sandbox.Feature{sandbox.FeatureSeccomp, sandbox.FeatureLandlock} {
+		if e := a.entry(f); e.State != "yes" {
+			t.Errorf("%s in the report: %+v", f, e)
+		}
+	}
+}
+
+// lacks says whether the report has a loss about all of these.
+func (a fromDirty) lacks(words ...string) bool {
+	return slices.ContainsFunc(a.Report.Losses, func(loss string) bool {
+		return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(loss, w) })
+	})
+}
+
+func TestLastResortRuns(t *testing.T) {
+	needScopes(t)
+	profile, err := json.Marshal(moby.DefaultProfile())
+	if err != nil {
+		t.Fatal(err)
+	}
+	container, err := seccomp.Parse(profile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, policy := range map[string]*seccomp.Policy{"container": container, "namespaces": noNamespaces(), "mounts": refusing(unix.EPERM, "mount", "move_mount", "open_tree")} {
+		t.Run(name, func(t *testing.T) {
+			resortUnder(t, policy, []string{"last resort"}, "sh", "-c", "echo done").wantRun(t, "done\n")
+			// Who does not ask for it gets the error, and who asks for a part.
+			for _, options := range [][]string{nil, {"two features"}} {
+				a := resortUnder(t, policy, options, "sh", "-c", "echo done")
+				if a.Control != "done\n" || a.Out != "" || a.Feature == "" || a.Reason == "" || a.Fix == "" {
+					t.Errorf("with %q: %+v", options, a)
+				}
+			}
+		})
+	}
+}
+
+// A caller to whom nothing is refused loses nothing by asking.
+func TestLastResortIsNotTakenWithoutNeed(t *testing.T) {
+	_, res, err := runInside([]string{"true"}, lastResortOptions([]string{"last resort"})...)
+	if err != nil || len(res.Report.Losses) != 0 {
+		t.Fatalf("%v %v", res, err)
+	}
+	for _, f := range []sandbox.Feature{sandbox.FeatureUserNamespace, sandbox.FeatureNamespaces, sandbox.FeatureMounts} {
+		if e := entry(t, res.Report, f); e.State != sandbox.Enforced {
+			t.Errorf("%+v", e)
+		}
+	}
+}
+
+// Without Landlock nothing would confine files, and there is no last resort.
+func TestLastResortNeedsLandlock(t *testing.T) {
+	policy := noNamespaces()
+	policy.Syscalls = append(policy.Syscalls, refusing(unix.EOPNOTSUPP, "landlock_create_ruleset").Syscalls...)
+	for _, options := range [][]string{{"last resort"}, {"last resort", "landlock too"}} {
+		a := resortUnder(t, policy, options, "sh", "-c", "echo done")
+		if a.Out != "" || a.Feature != string(sandbox.FeatureUserNamespace) || !strings.Contains(a.Reason, "Landlock") || a.Fix == "" {
+			t.Errorf("%q: %+v", options, a)
+		}
+	}
+}
+
+// What would leave the command with more than was asked for is an error.
+func TestLastResortRefusesOptions(t *testing.T) {
+	needScopes(t)
+	for option, word := range map[string]string{
+		"privileged": "WithPrivileged", "new": "WithNewPrivileges", "capability": "AddCap", "map": "WithIDMap", "root": "WithRootFS",
+		"no landlock": "WithoutLandlock", "mask=/usr/share": "/usr/share",
+	} {
+		a := resort(t, []string{"last resort", option}, "sh", "-c", "echo done")
+		if a.Out != "" || a.Feature == "" || !strings.Contains(a.Reason, word) || !strings.Contains(a.Fix, "leave ") {
+			t.Errorf("%s: %+v", option, a)
+		}
+	}
+}
+
+// What leaves it with less is in the report, with the consequence.
+func TestLastResortReportsLosses(t *testing.T) {
+	needScopes(t)
+	for option, words := range map[string][]string{
+		"last resort": {"process ids are the host's"}, "hostname": {"host name", "elsewhere"}, "tmpfs": {"/srv", "file system"},
+		"bind": {"/usr", "/srv/usr"}, "user": {"WithUser(12345:12345)", "the host program's user"}, "no init": {"PID 1"},
+		"shareable": {"shareable"}, "network host": {"Unix sockets"}, "unconfined": {"/proc cannot be opened"},
+		"write=" + theirs(t): {"devices", "below a bound directory"},
+	} {
+		a := resort(t, []string{"last resort", option}, "sh", "-c", "echo done")
+		a.wantRun(t, "done\n")
+		if !a.lacks(words...) {
+			t.Errorf("%s: no loss about %q in:\n%s", option, words, strings.Join(a.Report.Losses, "\n"))
+		}
+	}
+	a := resort(t, []string{"last resort"}, "sh", "-c", "echo done")
+	for _, words := range [][]string{
+		{"/proc"}, {"names outside"}, {"users and groups"}, {"modes, owners"}, {"terminals"}, {"killed"}, {"limits"},
+		{"the user is"}, {"loopback"}, {"shared memory"}, {"/tmp", "TMPDIR"}, {"host name"},
+	} {
+		if !a.lacks(words...) {
+			t.Errorf("no loss about %q", words)
+		}
+	}
+	for _, options := range [][]string{{"hostname"}, {"tmpfs"}} {
+		if a.lacks(options[0]) {
+			t.Errorf("a loss of what nobody asked for: %q", options)
+		}
+	}
+}
+
+// Root in a container that may make no namespace runs the command as nobody.
+func TestLastResortOfRoot(t *testing.T) {
+	needRoot(t, "it gives the command another user")
+	needScopes(t)
+	what, err := json.Marshal(dirt{LastResort: []string{"last resort"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := underFilterAs(t, -1, noNamespaces(), []int{unix.CAP_SYS_ADMIN}, "stage", string(what), probeBinary,
+		"sh", "-c", "id -u; id -G; test -n \"$TMPDIR\" && touch \"$TMPDIR/x\" && echo written")
+	out, err := host.Output()
+	if err != nil {
+		t.Fatalf("%v: %s%s", err, out, host.Stderr)
+	}
+	answerOf(t, out).wantRun(t, "65534\n65534\nwritten\n")
+}
+
+// A start tells beforehand what is lost, and Probe too.
+func TestProbeTellsOfTheLastResort(t *testing.T) {
+	needScopes(t)
+	host := underFilterAs(t, somebody, noNamespaces(), nil, "capabilities-of-host")
+	out, err := host.Output()
+	if err != nil {
+		t.Fatalf("%v: %s%s", err, out, host.Stderr)
+	}
+	var report struct {
+		Features []reported
+		Losses   []string
+	}
+	if err := json.Unmarshal(out, &report); err != nil {
+		t.Fatal(err)
+	}
+	a := fromDirty{Report: report}
+	if e := a.entry(sandbox.FeatureUserNamespace); e.State != "no" || e.Fix == "" || !a.lacks("process ids") || a.entry(sandbox.FeatureLandlock).State != "yes" {
+		t.Errorf("%s", out)
+	}
+}
+
+// probeHost prints what Probe says.
+func probeHost([]string) int {
+	if err := json.NewEncoder(os.Stdout).Encode(sandbox.Probe()); err != nil {
+		return complain(err)
+	}
+	return 0
 }

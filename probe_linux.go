@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,27 +18,40 @@ import (
 // and no program in it: what a file or a capability set says about the host is
 // not enough.
 func Probe() *Report {
-	s := newSettings([]Option{WithBestEffort(features...)})
+	report, refused := probe(slices.DeleteFunc(slices.Clone(features), func(f Feature) bool { return slices.Contains(lastResortFeatures, f) }))
+	if refused {
+		if last, _ := probe(features); len(last.Losses) > 0 {
+			return last
+		}
+	}
+	return report
+}
+
+// probe builds a sandbox where some features may be missing, and says whether it is
+// others that are.
+func probe(missing []Feature) (_ *Report, refused bool) {
+	s := newSettings([]Option{WithBestEffort(missing...)})
 	s.Memory, s.CPUShares, s.Pids, s.CPUTime = defaultMemory, 1024, defaultPids, time.Hour
 	s.CPUSet = cpusOfHost()
 	report := &Report{Kernel: kernelRelease()}
 	defer func() { report.securityModules() }()
 	if err := s.validate(); err != nil {
 		report.set(FeatureNamespaces, Unknown, err.Error(), "")
-		return report
+		return report, false
 	}
 	box := &Sandbox{settings: s}
 	defer box.Close()
 	prepared, err := box.prepare()
 	if err != nil {
 		report.fail(err)
-		return report
+		return report, false
 	}
 	report = prepared.report
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	if _, err := box.runNothing(ctx); err != nil {
 		report.fail(err)
+		refused = errors.Is(err, errors.ErrUnsupported)
 	}
 	for _, c := range []struct {
 		feature    Feature
@@ -45,7 +59,7 @@ func Probe() *Report {
 	}{{FeatureIO, "io"}, {FeatureDevices, "devices"}, {FeatureFreezer, "freezer"}} {
 		report.controller(prepared.host, c.feature, c.controller)
 	}
-	return report
+	return report, refused
 }
 
 // runNothing builds a sandbox and ends it where the program would be executed.
