@@ -8,7 +8,12 @@ import (
 
 // closeWays refuses the system calls by which a command without namespaces and
 // mounts would reach what is outside, past Landlock, whatever the policy allows.
+//
+// What it cannot see into is refused with it: calls of other architectures, and
+// numbers that it does not know.
 func (s *settings) closeWays(policy *seccomp.Policy) *seccomp.Policy {
+	policy = policy.With()
+	policy.Architectures, policy.ArchMap, policy.Unlisted = nil, nil, seccomp.UnlistedNoSys
 	for _, w := range []struct {
 		errno unix.Errno
 		names []string
@@ -23,6 +28,8 @@ func (s *settings) closeWays(policy *seccomp.Policy) *seccomp.Policy {
 			"setxattr", "lsetxattr", "setxattrat", "removexattr", "lremovexattr", "removexattrat",
 			"getxattr", "lgetxattr", "getxattrat", "listxattr", "llistxattr", "listxattrat",
 		}},
+		// They tell where the host has mounted what.
+		{unix.ENOSYS, []string{"statmount", "listmount", "listns"}},
 		// They tell what happens in directories that cannot be listed.
 		{unix.EPERM, []string{"inotify_add_watch", "fanotify_mark", "fanotify_init"}},
 		// Keys belong to the user, and so to the host's processes, too.
@@ -62,7 +69,7 @@ func (s *settings) closeSockets(policy *seccomp.Policy) *seccomp.Policy {
 }
 
 // othersProcesses are calls with which processes of the same user outside could be
-// slowed down or limited. Landlock looks at signals and ptrace(2).
+// looked at, slowed down or limited. Landlock looks at signals and ptrace(2).
 func othersProcesses() []seccomp.Rule {
 	not := func(index uint, value uint64) seccomp.Arg {
 		return seccomp.Arg{Index: index, Op: seccomp.OpNotEqual, Value: value}
@@ -70,10 +77,10 @@ func othersProcesses() []seccomp.Rule {
 	const processIO = 1 // IOPRIO_WHO_PROCESS
 	own := "of the caller alone"
 	return []seccomp.Rule{
-		refusal(unix.EPERM, own, []seccomp.Arg{not(0, 0), not(2, 0)}, "prlimit64"),
+		refusal(unix.EPERM, own, []seccomp.Arg{not(0, 0)}, "prlimit64"),
 		refusal(unix.EPERM, own, []seccomp.Arg{not(0, 0)}, "sched_setaffinity", "sched_setscheduler", "sched_setparam", "sched_setattr"),
-		refusal(unix.EPERM, own, []seccomp.Arg{not(0, unix.PRIO_PROCESS)}, "setpriority"),
-		refusal(unix.EPERM, own, []seccomp.Arg{not(1, 0)}, "setpriority"),
+		refusal(unix.EPERM, own, []seccomp.Arg{not(0, unix.PRIO_PROCESS)}, "setpriority", "getpriority"),
+		refusal(unix.EPERM, own, []seccomp.Arg{not(1, 0)}, "setpriority", "getpriority"),
 		refusal(unix.EPERM, own, []seccomp.Arg{not(0, processIO)}, "ioprio_set"),
 		refusal(unix.EPERM, own, []seccomp.Arg{not(1, 0)}, "ioprio_set"),
 		refusal(unix.EPERM, "by a path Landlock does not look at it", []seccomp.Arg{not(1, 0)}, "utimensat"),

@@ -3,6 +3,7 @@ package sandbox_test
 import (
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -99,11 +100,7 @@ func resort(t *testing.T, options []string, argv ...string) fromDirty {
 
 func resortUnder(t *testing.T, policy *seccomp.Policy, options []string, argv ...string) fromDirty {
 	t.Helper()
-	what, err := json.Marshal(dirt{LastResort: options})
-	if err != nil {
-		t.Fatal(err)
-	}
-	host := underFilterAs(t, somebody, policy, nil, append([]string{"stage", string(what), probeBinary}, argv...)...)
+	host := resortHost(t, policy, options, argv...)
 	out, err := host.Output()
 	if host.Process != nil {
 		rememberHost(host.Process.Pid)
@@ -112,6 +109,16 @@ func resortUnder(t *testing.T, policy *seccomp.Policy, options []string, argv ..
 		t.Fatalf("the host program: %v: %s%s", err, out, host.Stderr)
 	}
 	return answerOf(t, out)
+}
+
+// resortHost is the host program.
+func resortHost(t *testing.T, policy *seccomp.Policy, options []string, argv ...string) *exec.Cmd {
+	t.Helper()
+	what, err := json.Marshal(dirt{LastResort: options})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return underFilterAs(t, somebody, policy, nil, append([]string{"stage", string(what), probeBinary}, argv...)...)
 }
 
 // theirs is a directory of the host program's user, who can reach it.

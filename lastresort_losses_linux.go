@@ -33,6 +33,9 @@ func (r *lastResort) losses(view plan.View) []string {
 	if slices.ContainsFunc(view.Entries, func(e plan.Entry) bool { b, ok := e.(plan.Bind); return ok && b.Source == b.Path }) {
 		lost = append(lost, "nodes of devices that lie below a bound directory can be opened, as far as their modes allow")
 	}
+	if p := r.policy; p != nil && len(p.Architectures)+len(p.ArchMap) > 0 {
+		lost = append(lost, "system calls of other architectures kill the process, whatever the seccomp policy permits")
+	}
 	return append(lost, r.lost...)
 }
 

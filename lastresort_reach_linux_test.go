@@ -30,6 +30,7 @@ func reachAttempts() map[string]func(string) error {
 	return map[string]func(string) error{
 		"truncate-path": func(p string) error { return unix.Truncate(p, size(p)) },
 		"open-truncate": func(p string) error { return attempt.Open(p, unix.O_RDONLY|unix.O_TRUNC) },
+		"nest":          number(nest),
 		"touch":         func(p string) error { return unix.UtimesNanoAt(unix.AT_FDCWD, p, nil, 0) },
 		"set-attribute": func(p string) error { return unix.Setxattr(p, "user.sandbox", []byte("x"), 0) },
 		"watch":         watchDirectory,
@@ -61,6 +62,37 @@ func watchDirectory(p string) error {
 	defer unix.Close(fd)
 	_, err = unix.InotifyAddWatch(fd, p, unix.IN_ALL_EVENTS)
 	return err
+}
+
+// nest leaves directories in one another, deeper than any path is long, and one that
+// is closed to its owner.
+func nest(depth int) error {
+	dir, err := unix.Open(os.Getenv("TMPDIR"), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	for i := range depth {
+		if err := unix.Mkdirat(dir, "d", 0o700); err != nil {
+			return err
+		}
+		fd, err := unix.Openat(dir, "f", unix.O_CREAT|unix.O_WRONLY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		unix.Close(fd)
+		below, err := unix.Openat(dir, "d", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		if i%100 == 99 {
+			if err := unix.Fchmod(dir, 0); err != nil {
+				return err
+			}
+		}
+		unix.Close(dir)
+		dir = below
+	}
+	return unix.Close(dir)
 }
 
 // linkTo gives a file one more name in the directory for temporary files.
@@ -204,6 +236,18 @@ touch /tmp/x-$$ 2>/dev/null || echo refused; echo "$TMPDIR"`
 	head, dir, _ := strings.Cut(strings.TrimSuffix(a.Out, "\n"), "refused\n")
 	if want := fmt.Sprintf("700 %d\nx\n", uid); head != want || !filepath.IsAbs(dir) || !noFile(dir) {
 		t.Errorf("%q, want %q; %q is gone: %v; %s", head, want, dir, noFile(dir), a.Err)
+	}
+}
+
+// However the command has left its temporary directory, it goes.
+func TestLastResortRemovesTemporaryFiles(t *testing.T) {
+	needScopes(t)
+	const script = `test -n "$TMPDIR" || exit 1
+"$0" probe try nest:3000; mkdir -m 0 "$TMPDIR/closed"; i=0; while [ $i -lt 5000 ]; do : > "$TMPDIR/$i"; i=$((i+1)); done; ln -s / "$TMPDIR/link"; echo "$TMPDIR"`
+	a := resort(t, []string{"last resort", "write=" + probeBinary}, "sh", "-c", script, probeBinary)
+	result, dir, _ := strings.Cut(a.Out, "\n")
+	if dir = strings.TrimSpace(dir); !strings.Contains(result, `"ok"`) || !filepath.IsAbs(dir) || !noFile(dir) {
+		t.Errorf("%q; %q is gone: %v; %s", result, dir, noFile(dir), a.Err)
 	}
 }
 
