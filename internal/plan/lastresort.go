@@ -114,14 +114,14 @@ func (b *builder) supervisor() {
 	b.Step("start the supervisor", "")
 	b.Place(b.initEntry)
 	b.keepToDescendants()
-	b.receiveGroups()
+	b.receiveFiles()
 	b.forkCommand()
 	b.Step("shut the supervisor in", "")
 	b.takePlainIdentity()
 	b.hide()
 	b.moveAllKept()
 	b.guard()
-	b.openGate()
+	b.retired.open(b)
 	b.superviseAll()
 }
 
