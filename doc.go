@@ -192,6 +192,43 @@
 // the CPU time, the output limit, the seccomp filter, the context and an ordinary
 // signal are told apart.
 //
+// # Last resort
+//
+// Where the kernel gives this caller neither namespaces nor mounts, nothing runs,
+// unless [FeatureUserNamespace], [FeatureNamespaces] and [FeatureMounts] are all a best
+// effort. Then the command runs on the host's files and ids, confined by what takes no
+// privilege: Landlock, which allows the paths of the view with their rights and keeps
+// signals and ptrace(2) inside; the seccomp filter, which in addition refuses every
+// socket but connected pairs (with [NetworkHost] those of the internet are left),
+// System V IPC and message queues, changes of modes, owners, times and attributes by
+// path, watches of directories, and calls about other processes; no_new_privs,
+// resource limits and the clean state. It takes Landlock with scopes (Linux 6.12), or
+// else it is an error.
+//
+// Temporary files go to a directory that is made for the run and removed with it; HOME
+// and TMPDIR name it, and Dir "/tmp" means it. An ordinary caller's command has the
+// caller's ids, root's those of nobody, and neither can be root of the host.
+//
+// Everything dies with the command, the context and the host program here, too: two
+// processes of the launcher adopt what the command leaves behind, and kill all of it at
+// once by a signal that Landlock keeps among their descendants. Only who kills both at
+// once from outside, before they can act, leaves something behind.
+//
+// [Report.Losses] lists what is lost, each with its consequence, among it every option
+// that has no meaning without a namespace or a mount, such as [WithHostname],
+// [WithTmpfs] and a bind whose target is not its source. An option without which the
+// command could do more than was meant is an error: other users' ids, capabilities, a
+// root of its own, masks in what the view shows, namespaces of other sandboxes.
+// [Process.Exec] is an [UnsupportedError].
+//
+// # Denials
+//
+// A result does not list what Landlock, AppArmor, SELinux or the filter denied. The
+// program gets an errno. Of the others' denials the kernel tells the audit log alone,
+// which an ordinary user may not read, and of Landlock's nobody: its records, since
+// Linux 6.15, leave out programs that were executed within a domain. [Result.Report]
+// says which profile, label, filter and ruleset was in force.
+//
 // # Reuse
 //
 // [Run] and [Start] work everything out anew. A [Sandbox] does it once and may be

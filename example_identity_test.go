@@ -158,6 +158,22 @@ func ExampleWithoutLandlock() {
 	// landlock off
 }
 
+// A program that has to run where a container refuses namespaces, too, accepts Landlock
+// in their place, and looks at what is lost.
+func ExampleWithBestEffort_lastResort() {
+	res, err := sandbox.Run(context.Background(), exec.Command("true"),
+		sandbox.WithBestEffort(sandbox.FeatureUserNamespace, sandbox.FeatureNamespaces, sandbox.FeatureMounts))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, loss := range res.Report.Losses { // none on a host that has them
+		fmt.Println("lost:", loss)
+	}
+	fmt.Println(res)
+	// Output: exited with status 0
+}
+
 // The limits hold where the host can enforce them, and the report tells.
 func ExampleWithBestEffort() {
 	res, err := sandbox.Run(context.Background(), exec.Command("true"),

@@ -31,6 +31,12 @@ const Unlimited = -1
 // then left out and shown in [Result.Report] with the reason, and everything else
 // still fails closed. It is additive; a name that is no [Feature] is an
 // *[OptionError]. It makes nothing weaker where the feature is there.
+//
+// [FeatureUserNamespace], [FeatureNamespaces] and [FeatureMounts] count together.
+// Where the kernel refuses what they need to this caller, as in many containers, and
+// all three are listed, the command runs without them, confined by Landlock, as the
+// package comment says under "Last resort"; to find that out takes one more start
+// for each [Sandbox]. Listing some of them changes nothing.
 func WithBestEffort(features ...Feature) Option {
 	return named("WithBestEffort", func(s *settings) { s.BestEffort = append(s.BestEffort, features...) })
 }

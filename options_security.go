@@ -142,7 +142,8 @@ func (s *settings) seccompOpt(opt, value string) {
 // apparmor_parser; it stays in the kernel.
 //
 // What a profile allows is the administrator's affair. A profile sees paths as
-// they are inside.
+// they are inside. The report says that it is in force; what it denies is in the
+// kernel's audit log alone.
 func WithAppArmor(profile string) Option {
 	return named("WithAppArmor", func(s *settings) { s.AppArmor = profile })
 }
@@ -193,6 +194,9 @@ func WithSELinuxDisabled() Option {
 // Rules about paths need Linux 6.2, about TCP 6.7, scopes 6.12. What the kernel
 // cannot enforce is an *[UnsupportedError], unless [FeatureLandlock] is a best
 // effort: then the rest is enforced and the report says what is missing.
+//
+// A denial is an EACCES or EPERM in the program, and in no result: the kernel does not
+// tell this process.
 //
 // Rules do not cover what is open already, stat(2), chdir(2) and changes of modes
 // and owners, nor sockets other than TCP. A command with CAP_SYS_ADMIN that has

@@ -22,7 +22,8 @@ type Result struct {
 	Setup time.Duration `json:"setup"`
 	// Report says what was enforced and what could not be.
 	Report *Report `json:"report,omitempty"`
-	// Violations are the limits that the sandbox ran into.
+	// Violations are the limits that the sandbox ran into. What an LSM or the
+	// filter denied is not among them; see "Denials" in the package comment.
 	Violations []Violation `json:"violations,omitempty"`
 }
 

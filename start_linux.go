@@ -67,7 +67,8 @@ func (s *Sandbox) run(ctx context.Context, st *start) error {
 }
 
 // Plan returns every step that a start of this command would take inside the
-// launcher. It starts nothing and changes nothing.
+// launcher. It starts nothing and changes nothing, but with all features of the last
+// resort in [WithBestEffort], for which it finds out whether that is taken.
 func (s *Sandbox) Plan(cmd *exec.Cmd) (*Plan, error) {
 	if err := checkCommand(cmd); err != nil {
 		return nil, err

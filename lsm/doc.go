@@ -34,6 +34,15 @@
 // (landlock(7)). [Lower] gives the rights for a version together with what of the
 // rules that version cannot enforce, so that nothing is lost unnoticed.
 //
+// # Denials
+//
+// None of the three tells a program, or the one that confined it, what it has denied:
+// the denied call fails, and for AppArmor and SELinux the kernel writes a record to the
+// audit log, where the policy wants one. Reading that takes CAP_AUDIT_READ or root's log
+// file. Landlock writes records since Linux 6.15, and by default none about programs
+// that were executed within a domain. A label or ruleset that is in force can be told,
+// single denials cannot.
+//
 // # Three answers
 //
 // Functions that ask the host return an error when it could not be told, which
