@@ -25,8 +25,9 @@ func helperModes() map[string]func(args []string) int {
 		"stage": runFromDirty,    // ... run a command from it
 		"host":  startAndSurvive, // start a sandbox and wait to be killed
 
-		"capabilities-of-host": probeHost,      // print what Probe says
-		"last-resort":          holdLastResort, // start a sandbox of the last resort, and end it when told to
+		"capabilities-of-host": probeHost,       // print what Probe says
+		"reuse-last-resort":    reuseLastResort, // use a sandbox of the last resort in every way
+		"last-resort":          holdLastResort,  // start a sandbox of the last resort, and end it when told to
 
 		"remap":    replaceFiles, // put files in the place of the host's user databases, and ...
 		"remapped": runRemapped,  // ... run a command with other ids
