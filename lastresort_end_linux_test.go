@@ -53,6 +53,11 @@ func holdLastResort(args []string) int {
 		stdin.Close()
 	case "kill":
 		p.Kill()
+	case "pause":
+		if err := p.Pause(); err != nil {
+			return complain(err)
+		}
+		p.Kill()
 	case "cancel":
 		cancel()
 	}
@@ -233,6 +238,21 @@ func TestLastResortEndsWithAnyOfItsKeepers(t *testing.T) {
 				t.Error("the directory is left")
 			}
 		})
+	}
+}
+
+// Root's sandbox of the last resort can be stopped, and ends all the same.
+func TestLastResortEndsWhilePaused(t *testing.T) {
+	needRoot(t, "a cgroup with a freezer")
+	needScopes(t)
+	host := underFilterAs(t, -1, noNamespaces(), []int{unix.CAP_SYS_ADMIN}, "last-resort", `["last resort","few"]`, "sh", "-c", "read x")
+	host.Stdin = strings.NewReader("pause\n")
+	out, err := host.Output()
+	if host.Process != nil {
+		rememberHost(host.Process.Pid)
+	}
+	if err != nil || !strings.HasSuffix(string(out), "verdict Signaled -1\n") {
+		t.Errorf("%v: %s%s", err, out, host.Stderr)
 	}
 }
 

@@ -68,6 +68,7 @@ func (r *lastResort) rule(e plan.Entry) (lsm.PathBeneath, bool) {
 		if isDevice(e.Path) {
 			return lsm.PathBeneath{Path: e.Path, Rights: r.deviceRights(e.Path, device) & handled}, true
 		}
+		r.lost = append(r.lost, "there is no device at "+e.Path)
 	case plan.File:
 		if sameOnHost(e) {
 			return lsm.PathBeneath{Path: e.Path, Rights: lsm.FSReadFile}, true

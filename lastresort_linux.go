@@ -91,6 +91,9 @@ func resolveLastResort(s *settings, h *host, refused *UnsupportedError) (*prepar
 	if err := p.filters(s, caps.State{}); err != nil {
 		return nil, err
 	}
+	if e, _ := p.report.Entry(FeatureSeccomp); e.State == Enforced {
+		p.report.set(FeatureSeccomp, Enforced, e.Detail+", and refusals in place of namespaces", "")
+	}
 	if err := r.landlock(p, view); err != nil {
 		return nil, err
 	}
@@ -134,6 +137,7 @@ func (r *lastResort) impossible() error {
 		{"AddCap", len(r.CapAdd) > 0}, {"WithUserRemap", r.named["WithUserRemap"]}, {"WithIDMap", r.named["WithIDMap"]},
 		{"WithIDMappedBind", slices.ContainsFunc(r.Mounts, func(m Mount) bool { return m.Owner != nil })},
 		{"WithRootFS", r.RootFS != ""}, {"WithNetwork", networkFrom || networkAt},
+		{"WithDevice with another name inside", !r.bestEffort(FeatureDevices) && slices.ContainsFunc(r.devices, func(d device) bool { return d.inside != d.host })},
 		{"WithIPC", r.joinsIPC()}, {"WithPIDNamespace", r.joinsPID()}, {"WithoutLandlock", !r.Landlock},
 	} {
 		if o.given {

@@ -48,6 +48,9 @@ func lastResortOptions(names []string) (opts []sandbox.Option) {
 		"bind":         sandbox.WithBind("/usr", "/srv/usr"),
 		"user":         sandbox.WithUser("12345:12345"),
 		"no init":      sandbox.WithoutInit(),
+		"device":       sandbox.WithDevice("/dev/null:/dev/nothing"),
+		"same device":  sandbox.WithDevice("/dev/zero:r"),
+		"devices":      sandbox.WithBestEffort(sandbox.FeatureDevices),
 		"rules":        sandbox.WithLandlock(lsm.ReadOnly("/usr"), lsm.ReadOnly(probeBinary)),
 	}
 	for _, name := range names {
@@ -224,7 +227,7 @@ func TestLastResortRefusesOptions(t *testing.T) {
 	needScopes(t)
 	for option, word := range map[string]string{
 		"privileged": "WithPrivileged", "new": "WithNewPrivileges", "capability": "AddCap", "map": "WithIDMap", "root": "WithRootFS",
-		"no landlock": "WithoutLandlock", "mask=/usr/share": "/usr/share",
+		"no landlock": "WithoutLandlock", "mask=/usr/share": "/usr/share", "device": "WithDevice",
 	} {
 		a := resort(t, []string{"last resort", option}, "sh", "-c", "echo done")
 		if a.Out != "" || a.Feature == "" || !strings.Contains(a.Reason, word) || !strings.Contains(a.Fix, "leave ") {
@@ -236,6 +239,7 @@ func TestLastResortRefusesOptions(t *testing.T) {
 // What leaves it with less is in the report, with the consequence.
 func TestLastResortReportsLosses(t *testing.T) {
 	needScopes(t)
+	resort(t, []string{"last resort", "device", "devices"}, "sh", "-c", "echo done").wantRun(t, "done\n")
 	for option, words := range map[string][]string{
 		"last resort": {"process ids are the host's"}, "hostname": {"host name", "elsewhere"}, "tmpfs": {"/srv", "file system"},
 		"bind": {"/usr", "/srv/usr"}, "user": {"WithUser(12345:12345)", "the host program's user"}, "no init": {"PID 1"},

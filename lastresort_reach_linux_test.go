@@ -224,6 +224,18 @@ func TestLastResortReachesFilesOfTheView(t *testing.T) {
 	wantReached(t, []string{"write=" + filepath.Dir(writable), "rules"}, map[string]string{"write:" + writable: "EACCES", "open:/usr/bin/env": "ok"})
 }
 
+// A device has the rights that its option gives, and the resolver's file is there
+// with the network.
+func TestLastResortReachesDevicesAndResolver(t *testing.T) {
+	needScopes(t)
+	wantReached(t, []string{"same device"}, map[string]string{"open:/dev/zero": "ok", "write:/dev/zero": "EACCES", "write:/dev/full": "ok"})
+	if st, err := os.Stat("/etc/resolv.conf"); err != nil || st.Size() == 0 {
+		return // this host has no name servers
+	}
+	wantReached(t, nil, map[string]string{"open:/etc/resolv.conf": "EACCES"})
+	wantReached(t, []string{"network host"}, map[string]string{"open:/etc/resolv.conf": "ok"})
+}
+
 // The temporary directory is there, private, and the home.
 func TestLastResortHasTemporaryFiles(t *testing.T) {
 	needScopes(t)

@@ -26,6 +26,9 @@ const scratchPrefix = "sandbox-tmp-"
 func newScratch(uid, gid uint32) (*scratch, error) {
 	for {
 		path, err := os.MkdirTemp("", scratchPrefix)
+		if err == nil {
+			path, err = filepath.Abs(path)
+		}
 		if err != nil {
 			return nil, &SetupError{"make a temporary directory", os.TempDir(), underlying(err)}
 		}
