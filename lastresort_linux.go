@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"slices"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/seed-d1379373/sandbox/caps"
 	"github.com/seed-d1379373/sandbox/internal/plan"
 	"github.com/seed-d1379373/sandbox/lsm"
+	"github.com/seed-d1379373/sandbox/namespace"
 )
 
 // lastResortFeatures are those whose want the last resort makes up for. A caller
@@ -172,6 +174,9 @@ func (r *lastResort) identity() (*identity, error) {
 	if id.uid == 0 || id.gid == 0 {
 		return nil, r.without("the command would be root of the host", "run the host program as an ordinary user, or leave WithUser out")
 	}
+	if r.drop && !(mappedHere("/proc/self/uid_map", id.uid) && mappedHere("/proc/self/gid_map", id.gid)) {
+		return nil, r.without(fmt.Sprintf("the command's ids %d:%d do not exist in this process's user namespace", id.uid, id.gid), "run the host program as an ordinary user")
+	}
 	if id.name == "" {
 		id.name = defaultName(id.uid)
 	}
@@ -186,6 +191,21 @@ func (r *lastResort) identity() (*identity, error) {
 	}
 	id.groups, id.report = nil, kept.report
 	return id, nil
+}
+
+// mappedHere says whether an id exists in this process's user namespace.
+func mappedHere(file string, id uint32) bool {
+	f, err := os.Open(file)
+	if err != nil {
+		return true // a kernel without user namespaces
+	}
+	defer f.Close()
+	maps, err := namespace.ReadIDMaps(f)
+	if err != nil {
+		return false
+	}
+	_, ok := maps.ToOutside(id)
+	return ok
 }
 
 // askedUser is WithUser, which takes a caller that can change ids.

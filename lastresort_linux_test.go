@@ -1,12 +1,15 @@
 package sandbox_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	moby "github.com/moby/profiles/seccomp"
@@ -312,4 +315,59 @@ func probeHost([]string) int {
 		return complain(err)
 	}
 	return 0
+}
+
+// turnOff turns user namespaces off in the one that this process was born in, and
+// executes the second stage without the capability for that.
+func turnOff(args []string) int {
+	runtime.LockOSThread()
+	if err := os.WriteFile("/proc/sys/user/max_user_namespaces", []byte("0"), 0); err != nil {
+		return complain(err)
+	}
+	if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); err != nil {
+		return complain(err)
+	}
+	probe := args[2]
+	return complain(unix.Exec(probe, append([]string{probe}, args...), os.Environ()))
+}
+
+// Where the number of user namespaces is limited to none, the kernel says that there
+// is no space.
+func TestLastResortWhereUserNamespacesAreOff(t *testing.T) {
+	needScopes(t)
+	uid, gid := os.Getuid(), os.Getgid()
+	if uid == 0 {
+		uid, gid = somebody, somebody
+	}
+	for _, c := range []struct {
+		options []string
+		out     string
+	}{{[]string{"last resort"}, "done\n"}, {nil, ""}} {
+		what, err := json.Marshal(dirt{LastResort: c.options})
+		if err != nil {
+			t.Fatal(err)
+		}
+		host := exec.Command(probeBinary, "turn-off", "stage", string(what), probeBinary, "sh", "-c", "echo done")
+		host.Stderr = new(bytes.Buffer)
+		host.SysProcAttr = &syscall.SysProcAttr{
+			Cloneflags:  unix.CLONE_NEWUSER,
+			UidMappings: []syscall.SysProcIDMap{{ContainerID: uid, HostID: uid, Size: 1}},
+			GidMappings: []syscall.SysProcIDMap{{ContainerID: gid, HostID: gid, Size: 1}},
+			Credential:  &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid), NoSetGroups: true},
+			AmbientCaps: []uintptr{unix.CAP_SYS_RESOURCE},
+		}
+		out, err := host.Output()
+		if host.Process != nil {
+			rememberHost(host.Process.Pid)
+		}
+		if err != nil {
+			t.Fatalf("%v: %s%s", err, out, host.Stderr)
+		}
+		a := answerOf(t, out)
+		if c.out != "" {
+			a.wantRun(t, c.out)
+		} else if a.Out != "" || a.Feature != string(sandbox.FeatureUserNamespace) || !strings.Contains(a.Fix, "max_user_namespaces") {
+			t.Errorf("%+v", a)
+		}
+	}
 }

@@ -27,6 +27,7 @@ func helperModes() map[string]func(args []string) int {
 
 		"capabilities-of-host": probeHost,       // print what Probe says
 		"reuse-last-resort":    reuseLastResort, // use a sandbox of the last resort in every way
+		"turn-off":             turnOff,         // turn user namespaces off, and run a command
 		"last-resort":          holdLastResort,  // start a sandbox of the last resort, and end it when told to
 
 		"remap":    replaceFiles, // put files in the place of the host's user databases, and ...
