@@ -38,14 +38,14 @@ func (b *builder) outerWatching() {
 	b.setOOMScore()
 	b.keepToDescendants()
 	b.Step("start the supervisor", "")
-	b.born = b.handover(launch.MessageBorn)
+	b.born = b.handover(launch.MessageBorn, 1)
 	b.Call(launch.Clone, launch.Int(cloneVM|clonePIDFD|sigchld), launch.Int(0), b.born.file.Ref(), launch.Int(0), launch.Int(0)).
 		Into(b.initPID).If(launch.Int(0), b.initEntry)
 	b.Call(launch.Sendmsg, b.control, b.born.header, launch.Int(noSignal))
 
 	b.Step("watch the supervisor", "")
 	b.Call(launch.Dup3, b.signals, keptSignals, launch.Int(oCloexec))
-	b.closeAbove(keptSignals)
+	b.closeAbove(keptSignals, 0)
 	kept := uint64(0)
 	if b.spec.LastResort.Drop {
 		kept = 1 << capKill
@@ -130,10 +130,7 @@ func (b *builder) supervisor() {
 func (b *builder) moveAllKept() {
 	b.moveToFixed()
 	b.Call(launch.Dup3, b.outerPidfd, b.control+1, launch.Int(oCloexec)).Ignore(einval) // it is there already
-	if b.control > keptCommand+1 {
-		b.Call(launch.CloseRange, keptCommand+1, b.control-1, launch.Int(0))
-	}
-	b.Call(launch.CloseRange, b.control+2, launch.Int(^uint32(0)), launch.Int(0))
+	b.closeAbove(keptCommand, 1)
 }
 
 // setPlainIdentity is the command's step.
