@@ -47,9 +47,9 @@ func (s *Sandbox) refusal(p *prepared) *UnsupportedError {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	st := &start{settings: s.settings, prepared: p, cmd: &exec.Cmd{Path: "/", Args: []string{"nothing"}}, began: time.Now(), nothing: true}
-	process, err := st.run(ctx)
+	err := st.run(ctx)
 	if err == nil {
-		process.Wait()
+		st.p.Wait()
 		return nil
 	}
 	st.abandon()

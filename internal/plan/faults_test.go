@@ -27,7 +27,6 @@ var ignored = map[string]string{
 	"landlock_add_rule":  "of inherited descriptors: pipes take no rule, and what is not allowed is refused; EINVAL of a file, which takes fewer rights",
 	"sendto":             "a host that is gone cannot be told",
 	"sendmsg":            "as above",
-	"dup3":               "EINVAL alone: the descriptor has that number already",
 	"kill":               "a process that is gone needs no signal",
 	"futex":              "the waiting is repeated",
 	"wait4":              "the waiting is repeated",
