@@ -110,7 +110,7 @@ func (b *builder) awaitExec() {
 	b.Call(launch.Close, keptExec)
 	b.Call(launch.Sendmsg, b.control, b.started.header, launch.Int(noSignal))
 	if b.spec.passesMounts() {
-		b.Call(launch.Close, b.control+1)
+		b.Call(launch.Close, b.control+1).IgnoreAll() // the host has it
 	}
 }
 
