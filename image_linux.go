@@ -108,7 +108,7 @@ func newExecutable(image []byte, floor int) (*launch.Executable, error) {
 			return nil, &SetupError{"make the launcher's image", "", err}
 		}
 	}
-	e, err := launch.NewFileExecutable(image, "")
+	e, err := launch.NewFileExecutable(image, "", floor)
 	if err != nil {
 		return nil, &SetupError{"make the launcher's image", os.TempDir(), err}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"strings"
@@ -158,6 +159,50 @@ func (a fromDirty) wantMissing(t *testing.T, feature string) {
 		t.Errorf("the sandbox says %q, error %s", a.Out, a.Err)
 	case feature != "" && (a.Feature != feature || a.Reason == "" || a.Fix == "" || a.Out != ""):
 		t.Errorf("output %q, error %q about %q, reason %q, fix %q; want one about %q", a.Out, a.Err, a.Feature, a.Reason, a.Fix, feature)
+	}
+}
+
+// A kernel that executes no memory gets the launcher as a file, which has no name
+// by the time it runs.
+func TestKernelExecutesNoMemory(t *testing.T) {
+	if fd, err := unix.MemfdCreate("control", unix.MFD_CLOEXEC|unix.MFD_EXEC); err != unix.EACCES {
+		unix.Close(fd)
+		t.Skipf("needs memfd-noexec: executable memory gives the error %v", err)
+	}
+	before := takeInventory()
+	box, err := sandbox.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := box.Start(t.Context(), exec.Command("sleep", "1000"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if files := takeInventory().Files; len(files) != len(before.Files) {
+		t.Errorf("files %q while it runs, %q before", files, before.Files)
+	}
+	if err := p.Kill(); err != nil {
+		t.Error(err)
+	}
+	res, _ := p.Wait()
+	if e := entry(t, res.Report, "launcher"); !strings.Contains(e.Detail, "private file") {
+		t.Errorf("report %+v", e)
+	}
+	pool, err := box.Pool(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("echo", "done")
+	var out strings.Builder
+	cmd.Stdout = &out
+	if _, err := pool.Run(t.Context(), cmd); err != nil || out.String() != "done\n" {
+		t.Errorf("from a pool: %q, %v", out.String(), err)
+	}
+	if err := errors.Join(pool.Close(), box.Close()); err != nil {
+		t.Error(err)
+	}
+	if left := before.leftBehind(); left != "" {
+		t.Errorf("left behind:\n%s", left)
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -168,7 +167,7 @@ func TestExhaustedDescriptors(t *testing.T) {
 			if _, err := NewMemoryExecutable(image, 100); !errors.Is(err, unix.EMFILE) {
 				t.Errorf("memory: %v", err)
 			}
-			if _, err := NewFileExecutable(image, dir); !errors.Is(err, unix.EMFILE) {
+			if _, err := NewFileExecutable(image, dir, 100); !errors.Is(err, unix.EMFILE) {
 				t.Errorf("file: %v", err)
 			}
 			if _, _, err := NewControl(); !errors.Is(err, unix.EMFILE) {
@@ -182,35 +181,58 @@ func TestExhaustedDescriptors(t *testing.T) {
 }
 
 func TestFileExecutable(t *testing.T) {
+	for name, open := range map[string]func(image []byte, dir string) (*Executable, error){
+		"never named": func(image []byte, dir string) (*Executable, error) { return NewFileExecutable(image, dir, 100) },
+		"name removed": func(image []byte, dir string) (*Executable, error) {
+			fd, err := withoutName(dir, image)
+			if err != nil {
+				return nil, err
+			}
+			return newExecutable(fd, 100, false)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			keepsFiles(t, func() { fileExecutable(t, open) })
+		})
+	}
+}
+
+func fileExecutable(t *testing.T, open func([]byte, string) (*Executable, error)) {
 	dir := t.TempDir()
-	keepsFiles(t, func() {
-		e, err := NewFileExecutable(helloImage(t, "from a file"), dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if out, err := exec.Command(e.Path).Output(); err != nil || string(out) != "from a file" || e.Memory {
-			t.Errorf("%q, %v", out, err)
-		}
-		private := e.Path[:strings.LastIndexByte(e.Path, '/')]
-		if st, err := os.Stat(private); err != nil || st.Mode().Perm() != 0o700 {
-			t.Errorf("directory %v, %v", st, err)
-		}
-		if st, err := os.Stat(e.Path); err != nil || st.Mode().Perm() != 0o500 {
-			t.Errorf("file %v, %v", st, err)
-		}
-		if err := e.Close(); err != nil {
-			t.Fatal(err)
-		}
-	})
-	if left, _ := os.ReadDir(dir); len(left) != 0 {
-		t.Fatalf("left behind: %v", left)
+	e, err := open(helloImage(t, "from a file"), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(e.Path).Output(); err != nil || string(out) != "from a file" || e.Memory {
+		t.Errorf("%q, %v", out, err)
+	}
+	if st, err := e.file.Stat(); err != nil || st.Mode().Perm() != 0o500 {
+		t.Errorf("file %v, %v", st, err)
+	}
+	if fd := e.file.Fd(); fd < 100 {
+		t.Errorf("descriptor %d is below the floor", fd)
+	}
+	if flags, err := unix.FcntlInt(e.file.Fd(), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {
+		t.Errorf("the command would inherit it: %v", err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 { // what a killed host would leave
+		t.Errorf("there is %v, %v", left, err)
+	}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
 
 func TestFileExecutableErrors(t *testing.T) {
 	keepsFiles(t, func() {
-		if _, err := NewFileExecutable(helloImage(t, ""), t.TempDir()+"/missing"); !errors.Is(err, os.ErrNotExist) {
+		if _, err := NewFileExecutable(helloImage(t, ""), t.TempDir()+"/missing", 100); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%v", err)
+		}
+		for _, floor := range []int{-1, 1 << 30} {
+			if e, err := NewFileExecutable(helloImage(t, ""), t.TempDir(), floor); err == nil {
+				e.Close()
+				t.Errorf("a descriptor of at least %d", floor)
+			}
 		}
 	})
 }
@@ -262,7 +284,7 @@ func TestExecutablesAmongForks(t *testing.T) {
 		image := helloImage(t, text)
 		for name, make := range map[string]func() (*Executable, error){
 			"memory": func() (*Executable, error) { return NewMemoryExecutable(image, 200) },
-			"file":   func() (*Executable, error) { return NewFileExecutable(image, dir) },
+			"file":   func() (*Executable, error) { return NewFileExecutable(image, dir, 200) },
 		} {
 			e, err := make()
 			if err != nil {

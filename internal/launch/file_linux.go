@@ -16,7 +16,6 @@ type Executable struct {
 	Path   string // what to execute
 	Memory bool   // a sealed memfd; false: a private file, because memfds may not be executed here
 	file   *os.File
-	remove string
 }
 
 // sealed is every seal that keeps an image as it is.
@@ -30,12 +29,15 @@ const sealed = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F
 // concurrent fork elsewhere in this process could carry one off, so no fork
 // may happen while one is open: that is what syscall.ForkLock is for.
 func NewMemoryExecutable(image []byte, floor int) (*Executable, error) {
-	syscall.ForkLock.RLock()
-	fd, err := sealedMemory(image)
-	syscall.ForkLock.RUnlock()
+	fd, err := withoutForks(func() (int, error) { return sealedMemory(image) })
 	if err != nil {
 		return nil, err
 	}
+	return newExecutable(fd, floor, true)
+}
+
+// newExecutable moves a read-only descriptor of an image above the floor.
+func newExecutable(fd, floor int, memory bool) (*Executable, error) {
 	defer unix.Close(fd)
 	high, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, floor)
 	if err != nil {
@@ -43,7 +45,7 @@ func NewMemoryExecutable(image []byte, floor int) (*Executable, error) {
 	}
 	return &Executable{
 		Path:   fmt.Sprintf("/proc/self/fd/%d", high),
-		Memory: true,
+		Memory: memory,
 		file:   os.NewFile(uintptr(high), "launcher"),
 	}, nil
 }
@@ -94,44 +96,64 @@ func NewMemoryFile(name string, content []byte) (*os.File, error) {
 	return f, nil
 }
 
-// NewFileExecutable puts an image into a file in a new directory that only
-// this user can enter, for hosts that refuse to execute a memfd. The file
-// system of dir ("" means os.TempDir) must not be mounted noexec.
-func NewFileExecutable(image []byte, dir string) (*Executable, error) {
-	private, err := os.MkdirTemp(dir, "sandbox-")
+// NewFileExecutable puts an image into a file without a name, for hosts that
+// refuse to execute a memfd: so nothing is left should this process be killed. The
+// file system of dir ("" means os.TempDir) must not be mounted noexec.
+func NewFileExecutable(image []byte, dir string, floor int) (*Executable, error) {
+	if dir == "" {
+		dir = os.TempDir()
+	}
+	fd, err := withoutForks(func() (int, error) { return writeExecutable(dir, unix.O_TMPFILE, image) })
+	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EISDIR) {
+		fd, err = withoutName(dir, image)
+	}
 	if err != nil {
 		return nil, err
 	}
-	path := filepath.Join(private, "launcher")
-	syscall.ForkLock.RLock()
-	err = writeExecutable(path, image)
-	syscall.ForkLock.RUnlock()
-	if err != nil {
-		os.RemoveAll(private)
-		return nil, err
-	}
-	return &Executable{Path: path, remove: private}, nil
+	return newExecutable(fd, floor, false)
 }
 
-func writeExecutable(path string, image []byte) error {
-	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, 0o500)
+// withoutName is for file systems that make no file without a name: the file loses
+// it at once, and the directory that only this user can enter goes with it.
+func withoutName(dir string, image []byte) (int, error) {
+	private, err := os.MkdirTemp(dir, "sandbox-")
 	if err != nil {
-		return &os.PathError{Op: "open", Path: path, Err: err}
+		return -1, err
 	}
-	defer unix.Close(fd)
-	if err := writeAll(fd, image); err != nil {
-		return &os.PathError{Op: "write", Path: path, Err: err}
+	path := filepath.Join(private, "launcher")
+	fd, err := withoutForks(func() (int, error) { return writeExecutable(path, unix.O_CREAT, image) })
+	if removed := os.RemoveAll(private); err == nil && removed != nil {
+		unix.Close(fd)
+		return -1, removed
 	}
-	return nil
+	return fd, err
+}
+
+func withoutForks(open func() (int, error)) (int, error) {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	return open()
+}
+
+// writeExecutable makes a file and returns a read-only descriptor of it.
+func writeExecutable(path string, how int, image []byte) (int, error) {
+	rw, err := unix.Open(path, how|unix.O_WRONLY|unix.O_EXCL|unix.O_CLOEXEC, 0o500)
+	if err != nil {
+		return -1, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	defer unix.Close(rw)
+	if err := writeAll(rw, image); err != nil {
+		return -1, &os.PathError{Op: "write", Path: path, Err: err}
+	}
+	fd, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", rw), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, &os.PathError{Op: "open read-only", Path: path, Err: err}
+	}
+	return fd, nil
 }
 
 // Close frees the image.
-func (e *Executable) Close() error {
-	if e.file != nil {
-		return e.file.Close()
-	}
-	return os.RemoveAll(e.remove)
-}
+func (e *Executable) Close() error { return e.file.Close() }
 
 func writeAll(fd int, b []byte) error {
 	for len(b) > 0 {
