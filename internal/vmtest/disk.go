@@ -38,10 +38,10 @@ func (c *Cache) disk(ctx context.Context, arch string) (string, error) {
 	include := strings.Join(packages, ",")
 	key := sha256.Sum256([]byte(recipe + suite + include))
 	name := fmt.Sprintf("disk-%s-%x", arch, key[:4])
-	if _, err := os.Stat(filepath.Join(c.Dir, name)); errors.Is(err, fs.ErrNotExist) && os.Geteuid() != 0 {
-		return "", fmt.Errorf("no disk is in %[1]s; building it needs root, once: sudo go run ./internal/vmtest/cmd -prepare -cache %[1]s", c.Dir)
-	} else if err != nil && os.Geteuid() != 0 {
-		return "", err
+	if os.Geteuid() != 0 {
+		if _, err := os.Stat(filepath.Join(c.Dir, name)); err != nil {
+			return "", c.withoutDisk(err)
+		}
 	}
 	dir, err := c.build(name, func(tmp string) error {
 		if err := c.need(ctx, "debootstrap", "mke2fs", "dpkg-deb", "tar"); err != nil {
@@ -65,6 +65,17 @@ func (c *Cache) disk(ctx context.Context, arch string) (string, error) {
 		return os.RemoveAll(root)
 	})
 	return filepath.Join(dir, "disk.ext4"), err
+}
+
+// withoutDisk tells an ordinary user what to do about a disk that is not there.
+func (c *Cache) withoutDisk(err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("no disk is in %[1]s; building it needs root, once: sudo go run ./internal/vmtest/cmd -prepare -cache %[1]s", c.Dir)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("this user may not read %[1]s; its owner can run: chmod -R a+rX %[1]s", c.Dir)
+	}
+	return err
 }
 
 // bootstrap fills a directory with the packages, unpacked and on this

@@ -174,8 +174,16 @@ func TestDiskNeedsRoot(t *testing.T) {
 		t.Skip("needs user: root builds the disk")
 	}
 	dir := t.TempDir()
-	_, err := (&Cache{Dir: dir}).disk(t.Context(), runtime.GOARCH)
-	if err == nil || !strings.HasSuffix(err.Error(), "-prepare -cache "+dir) {
-		t.Error(err)
+	c := &Cache{Dir: filepath.Join(dir, "cache")}
+	for _, want := range []string{"-prepare -cache ", "chmod -R a+rX "} {
+		if _, err := c.disk(t.Context(), runtime.GOARCH); err == nil || !strings.HasSuffix(err.Error(), want+c.Dir) {
+			t.Errorf("%v; want %s", err, want)
+		}
+		if err := os.Chmod(dir, 0); err != nil { // for the second one
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chmod(dir, 0o700); err != nil {
+		t.Fatal(err)
 	}
 }
