@@ -52,7 +52,7 @@ func setupHint(e *SetupError) string {
 		return "an LSM may keep this program from executing a file in memory: an AppArmor profile needs the flag attach_disconnected for it"
 	case e.Step == "set AppArmor profile" && errno(syscall.ENOENT):
 		return "the profile is not loaded any more"
-	case strings.HasPrefix(e.Step, "set ") && errno(plan.NotProc):
+	case (strings.HasPrefix(e.Step, "set ") || strings.HasPrefix(e.Step, "map ")) && errno(plan.NotProc):
 		return "/proc inside is not the process file system"
 	case strings.HasPrefix(e.Step, "set ") && errno(plan.NotTaken):
 		return "the kernel did not take it"
@@ -62,6 +62,8 @@ func setupHint(e *SetupError) string {
 		return "source and target must both be directories or both be files"
 	case strings.HasPrefix(e.Step, "mount proc") && errno(syscall.EPERM):
 		return "this process runs where parts of /proc are hidden, as in a container"
+	case e.Step == "start the command's process" && (errno(syscall.EBADF) || errno(syscall.ENODEV)):
+		return "somebody has removed its cgroup"
 	case e.Step == "create namespaces" && errno(syscall.ENOSPC):
 		return "a limit in /proc/sys/user is reached"
 	case e.Step == "create namespaces" && errno(syscall.EPERM):

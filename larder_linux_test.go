@@ -114,7 +114,7 @@ func TestSpareProvisionIsTakenAway(t *testing.T) {
 	}
 	_, err := box.Run(context.Background(), exec.Command("/bin/true"))
 	var setup *sandbox.SetupError
-	if !errors.As(err, &setup) || !strings.Contains(setup.Step, "cgroup") {
+	if !errors.As(err, &setup) || !strings.Contains(err.Error(), "cgroup") {
 		t.Errorf("%v", err)
 	}
 	runTrue(t, box)

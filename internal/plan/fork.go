@@ -101,6 +101,7 @@ func (b *builder) mapCommand() {
 		return
 	}
 	const unexpected = esrch
+	b.Step("map user and group ids", "/proc")
 	b.mustBeProc(b.proc)
 	b.mustEqual(b.commandPID, ^uint32(0), commandNumber, unexpected)
 	for _, m := range []struct{ file, text string }{
