@@ -30,12 +30,13 @@ func reachAttempts() map[string]func(string) error {
 	return map[string]func(string) error{
 		"truncate-path": func(p string) error { return unix.Truncate(p, size(p)) },
 		"open-truncate": func(p string) error { return attempt.Open(p, unix.O_RDONLY|unix.O_TRUNC) },
+		"close":         func(p string) error { return fileMode(p, 0) },
 		"nest":          number(nest),
 		"touch":         func(p string) error { return unix.UtimesNanoAt(unix.AT_FDCWD, p, nil, 0) },
 		"set-attribute": func(p string) error { return unix.Setxattr(p, "user.sandbox", []byte("x"), 0) },
 		"watch":         watchDirectory,
 		"link":          func(p string) error { return linkTo(p) },
-		"fchmod":        func(p string) error { return fileMode(p) },
+		"fchmod":        func(p string) error { return fileMode(p, 0o755) },
 		"execute":       func(p string) error { _, err := os.StartProcess(p, []string{p}, &os.ProcAttr{}); return err },
 		"send-datagram": sendDatagram,
 		"connect-unix":  func(p string) error { return attempt.Dial("unix", p) },
@@ -105,13 +106,13 @@ func linkTo(p string) error {
 	return os.Link(p, name)
 }
 
-func fileMode(p string) error {
+func fileMode(p string, mode uint32) error {
 	f, err := os.Open(p)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	return unix.Fchmod(int(f.Fd()), 0o755)
+	return unix.Fchmod(int(f.Fd()), mode)
 }
 
 func pair(kind int) (int, error) {
@@ -256,10 +257,12 @@ touch /tmp/x-$$ 2>/dev/null || echo refused; echo "$TMPDIR"`
 func TestLastResortRemovesTemporaryFiles(t *testing.T) {
 	needScopes(t)
 	const script = `test -n "$TMPDIR" || exit 1
-"$0" probe try nest:3000; mkdir -m 0 "$TMPDIR/closed"; i=0; while [ $i -lt 5000 ]; do : > "$TMPDIR/$i"; i=$((i+1)); done; ln -s / "$TMPDIR/link"; echo "$TMPDIR"`
+"$0" probe try nest:3000; mkdir -m 0 "$TMPDIR/closed"; i=0; while [ $i -lt 5000 ]; do : > "$TMPDIR/$i"; i=$((i+1)); done; ln -s / "$TMPDIR/link"; echo "$TMPDIR"
+"$0" probe try "close:$TMPDIR"`
 	a := resort(t, []string{"last resort", "write=" + probeBinary}, "sh", "-c", script, probeBinary)
 	result, dir, _ := strings.Cut(a.Out, "\n")
-	if dir = strings.TrimSpace(dir); !strings.Contains(result, `"ok"`) || !filepath.IsAbs(dir) || !noFile(dir) {
+	dir, closed, _ := strings.Cut(dir, "\n")
+	if !strings.Contains(result, `"ok"`) || !strings.Contains(closed, `"ok"`) || !filepath.IsAbs(dir) || !noFile(dir) {
 		t.Errorf("%q; %q is gone: %v; %s", result, dir, noFile(dir), a.Err)
 	}
 }

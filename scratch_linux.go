@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -86,7 +87,10 @@ func (s *scratch) remove() error {
 		return nil
 	}
 	defer s.lock.Close()
-	err := emptyDir(int(s.lock.Fd()))
+	err := unix.Fchmod(int(s.lock.Fd()), 0o700) // whatever its owner has made of it
+	if err == nil {
+		err = emptyDir(int(s.lock.Fd()))
+	}
 	if err == nil {
 		err = unix.Rmdir(s.path)
 	}
@@ -122,14 +126,17 @@ func flatten(top int, name string, moved *int) error {
 	if err := unix.Unlinkat(top, name, unix.AT_REMOVEDIR); err == nil || !errors.Is(err, unix.ENOTEMPTY) {
 		return err
 	}
-	if err := unix.Fchmodat(top, name, 0o700, 0); err != nil {
-		return err
-	}
 	dir, err := unix.Openat(top, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if errors.Is(err, unix.EACCES) && open700(top, name) == nil {
+		dir, err = unix.Openat(top, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	}
 	if err != nil {
 		return err
 	}
 	defer unix.Close(dir)
+	if err := unix.Fchmod(dir, 0o700); err != nil {
+		return err
+	}
 	names, err := namesIn(dir)
 	if err != nil {
 		return err
@@ -146,15 +153,24 @@ func flatten(top int, name string, moved *int) error {
 	return unix.Unlinkat(top, name, unix.AT_REMOVEDIR)
 }
 
+// open700 opens a directory to its owner again. Where a process is left that a killed
+// host program has not ended yet, a link must not be followed.
+func open700(dir int, name string) error {
+	return unix.Fchmodat(dir, name, 0o700, unix.AT_SYMLINK_NOFOLLOW)
+}
+
 // moveUp gives a directory a name in the top directory that is free.
 func moveUp(dir int, child string, top int, moved *int) error {
-	if err := unix.Fchmodat(dir, child, 0o700, 0); err != nil {
-		return err
-	}
-	for {
+	for closed := false; ; {
 		*moved++
 		err := unix.Renameat2(dir, child, top, scratchPrefix+strconv.Itoa(*moved), unix.RENAME_NOREPLACE)
-		if !errors.Is(err, unix.EEXIST) {
+		switch {
+		case errors.Is(err, unix.EACCES) && !closed: // what it is in is written in it
+			closed = true
+			if err := open700(dir, child); err != nil {
+				return err
+			}
+		case !errors.Is(err, unix.EEXIST):
 			return err
 		}
 	}
@@ -170,8 +186,8 @@ func namesIn(dir int) ([]string, error) {
 	f := os.NewFile(uintptr(fd), "directory")
 	defer f.Close()
 	names, err := f.Readdirnames(some)
-	if len(names) == 0 && err != nil && err.Error() == "EOF" {
-		return nil, nil
+	if errors.Is(err, io.EOF) {
+		err = nil
 	}
 	return names, underlying(err)
 }
