@@ -30,7 +30,7 @@ func (st *start) ownFiles() (files []*os.File, done func(), ok bool, err error) 
 		file, isFile := f.(*os.File)
 		switch {
 		case f == nil:
-			if file, err = openPlain(os.DevNull, []int{unix.O_RDONLY, unix.O_WRONLY, unix.O_WRONLY}[i]); err != nil {
+			if file, err = openNull(i); err != nil {
 				done()
 				return nil, nil, false, &SetupError{"open", os.DevNull, underlying(err)}
 			}

@@ -304,7 +304,7 @@ func (st *start) lend(executable *launch.Executable, files []*os.File, attr *sys
 	restoreOutput, err := r.limitOutput(st.settings.OutputLimit)
 	if err == nil {
 		st.trace.host("fork and execute the launcher")
-		err = cmd.Start()
+		err = startQuietly(cmd)
 		restoreOutput()
 	}
 	cmd.Path, cmd.Args, cmd.Env, cmd.Dir, cmd.ExtraFiles, cmd.Err = saved.Path, saved.Args, saved.Env, saved.Dir, saved.ExtraFiles, saved.Err

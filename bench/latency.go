@@ -18,10 +18,13 @@ type latency struct {
 // every slowEvery rounds a slow way has its turn.
 const slowEvery = 5
 
+// pause is what is left to each way for what it does when a start is over: the
+// kernel clears away for all of them, and this library makes something ready.
+const pause = 2 * time.Millisecond
+
 // inTurn starts by each way once a round, in another order each round, so that
-// neither a change of the machine's speed nor what the kernel still has to clean up
-// for one way falls to the same one always. It ends after so many rounds, or when
-// the time is up.
+// neither a change of the machine's speed nor what is left of one way falls to the
+// same one always. It ends after so many rounds, or when the time is up.
 func inTurn(ways []way, rounds int, limit time.Duration) ([]latency, error) {
 	starters := make([]starter, len(ways))
 	for i, w := range ways {
@@ -43,6 +46,7 @@ func inTurn(ways []way, rounds int, limit time.Duration) ([]latency, error) {
 			if ways[i].slow && round%slowEvery != 0 {
 				continue
 			}
+			time.Sleep(pause)
 			took, err := starters[i].start()
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", ways[i].name, err)

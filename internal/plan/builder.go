@@ -72,6 +72,8 @@ type builder struct {
 	root                    launch.Cell
 	made                    map[string]bool      // directories in a tmpfs of the view
 	trees                   map[Bind]launch.Cell // opened before the view
+	procRoot                string               // where the view's own /proc is
+	masked                  map[maskKind]string  // the first of each kind in it
 	block                   *blockCells          // the command; nil for none
 	groups                  []launch.Cell        // cgroup.procs files that the host sent
 	born, started           handover             // the pidfds of PID 1 and of the command, for the host
@@ -99,7 +101,7 @@ func (b *builder) handover(kind launch.MessageKind, files int) handover {
 }
 
 func newBuilder(s *Spec) *builder {
-	b := &builder{Program: launch.NewProgram(), spec: s, attribute: map[Flags]launch.Ref{}, trees: map[Bind]launch.Cell{}}
+	b := &builder{Program: launch.NewProgram(), spec: s, attribute: map[Flags]launch.Ref{}, trees: map[Bind]launch.Cell{}, masked: map[maskKind]string{}}
 	b.made = map[string]bool{".": s.View.Root.Source == "" && !s.View.Root.Host}
 	b.control = launch.Int(s.Files.Control)
 	b.signals = b.Cell("signals", -1)

@@ -121,6 +121,9 @@ func (b *builder) mapCommand() {
 
 // keepProc keeps the /proc that was just mounted, for the maps.
 func (b *builder) keepProc(rel string) {
+	if !b.spec.mapsAtFork() {
+		return
+	}
 	const directory, noFollow = 0o200000, 0o400000
 	b.Step("open /proc for the id maps", "")
 	b.Call(launch.Openat, b.root, b.Text(rel), launch.Int(oPath|directory|noFollow|oCloexec), launch.Int(0)).Into(b.proc)

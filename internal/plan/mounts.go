@@ -15,6 +15,7 @@ const (
 	msNodev   = 0x4
 	msNoexec  = 0x8
 	msRec     = 0x4000
+	msBind    = 0x1000
 	msPrivate = 0x40000
 
 	fsconfigSetString = 1
@@ -233,7 +234,8 @@ func (b *builder) entry(e Entry, label string) {
 			e.Options = labelled(e.Options, label)
 		}
 		b.mount(rel, e.Type, e.Flags, options(e.Options))
-		if e.Type == "proc" && b.spec.mapsAtFork() {
+		if e.Type == "proc" {
+			b.procRoot = rel
 			b.keepProc(rel)
 		}
 	case Mask:
@@ -419,39 +421,6 @@ func (b *builder) node(e Node, rel string) {
 // deviceNumber encodes a device number as the kernel's new_encode_dev does.
 func deviceNumber(major, minor uint32) uint32 {
 	return minor&0xff | major<<8 | (minor &^ 0xff << 12)
-}
-
-// mask hides a directory behind an empty tmpfs, or a file behind a null
-// device. Where the kind is not known, the directory is tried first.
-func (b *builder) mask(e Mask, rel string) {
-	b.Step("mask", e.Path)
-	asFile, done := b.NewLabel("mask as a file"), b.NewLabel("masked")
-	if e.Null == "" || e.Dir {
-		fd := b.Cell("masked", -1)
-		how := b.words("open_how", oPath|oCloexec, 0, resolveInRoot|resolveNoMagic)
-		open := b.Call(launch.Openat2, b.root, b.Text(rel+"/."), how, launch.Int(openHowSize)).Into(fd)
-		if !e.Dir {
-			open.On(enotdir, asFile)
-		}
-		b.Call(launch.Fchdir, fd)
-		b.Call(launch.Mount, b.Text("tmpfs"), b.Text("."), b.Text("tmpfs"), launch.Int(msRdonly|msNosuid|msNodev|msNoexec), b.Text("size=4k,nr_inodes=1,mode=0555"))
-		b.Call(launch.Fchdir, b.root)
-		b.Call(launch.Close, fd)
-		if e.Dir {
-			return
-		}
-		b.Jump(done)
-	}
-	b.Place(asFile)
-	tree := b.Cell("null", -1)
-	null := e.Null
-	if null == "" {
-		null = "/dev/null"
-	}
-	b.openTree(tree, b.root, relative(null))
-	b.setattr(tree, ReadOnly|NoSuid|NoExec, 0)
-	b.attach(tree, rel)
-	b.Place(done)
 }
 
 func (b *builder) protect(e Protect, rel string) {
