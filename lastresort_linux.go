@@ -34,11 +34,12 @@ func (s *Sandbox) orLastResort(p *prepared) (*prepared, error) {
 	if refused == nil {
 		return p, nil
 	}
+	closed := p.closeCaches()
 	last, err := resolveLastResort(s.settings, p.host, refused)
 	if err != nil {
 		return nil, err
 	}
-	return last, p.closeCaches()
+	return last, closed
 }
 
 // refusal builds the sandbox with no program in it and says what of the last
