@@ -113,6 +113,7 @@ func hold(t *testing.T, up int, argv []string, mark string, options ...string) *
 	}
 	rememberHost(host.Process.Pid)
 	t.Cleanup(func() { host.Process.Kill(); host.Wait() })
+	all := up + 1
 	for (up > 0 || h.command == 0 || h.scratch == "") && h.lines.Scan() {
 		key, value, _ := strings.Cut(h.lines.Text(), " ")
 		switch key {
@@ -129,14 +130,19 @@ func hold(t *testing.T, up int, argv []string, mark string, options ...string) *
 	if h.command == 0 || h.scratch == "" {
 		t.Fatalf("it ended early: %s", host.Stderr)
 	}
-	h.watch(t, mark)
+	h.watch(t, mark, all)
 	return h
 }
 
-// watch opens the command and all that have the mark in their arguments.
-func (h *held) watch(t *testing.T, mark string) {
+// watch opens the command and all that have the mark in their arguments. One that is
+// executing has none for a moment.
+func (h *held) watch(t *testing.T, mark string, all int) {
 	t.Helper()
-	for _, pid := range marked(mark, h.Process.Pid) {
+	pids := marked(mark, h.Process.Pid)
+	for len(pids) < all {
+		pids = marked(mark, h.Process.Pid)
+	}
+	for _, pid := range pids {
 		if fd, err := unix.PidfdOpen(pid, 0); err == nil {
 			t.Cleanup(func() { unix.Close(fd) })
 			h.family = append(h.family, fd)
