@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"cmp"
+	"errors"
 	"sync"
 	"time"
 
@@ -19,6 +20,7 @@ type larder struct {
 	keep   time.Duration // how long; 0 for keepFor
 	closed bool
 	work   sync.WaitGroup // in the background
+	errs   []error        // of that
 }
 
 // keepFor is how long a provision is kept.
@@ -36,20 +38,29 @@ func (l *larder) take() *provision {
 	return v
 }
 
-// refill has a spare provision made unless there is one. The first sandbox may
-// have been the last.
+// refill makes a spare provision unless there is one. The first sandbox may have been
+// the last.
 func (l *larder) refill(p *prepared) {
+	if v := l.reserve(p); v != nil {
+		v.make(p)
+	}
+}
+
+// reserve has a place for a spare provision, which is yet to be made; nil if none is
+// wanted.
+func (l *larder) reserve(p *prepared) *provision {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.ended++
 	if l.closed || l.ended < 2 || l.spare != nil || !p.provides() {
-		return
+		return nil
 	}
-	v := p.provide()
+	v := newProvision()
 	l.spare = v
 	l.expiry = time.AfterFunc(cmp.Or(l.keep, keepFor), func() {
-		l.background(func() { l.drop(v) })
+		l.background(func() error { return l.drop(v) })
 	})
+	return v
 }
 
 // drop discards a provision that is still the spare one.
@@ -66,16 +77,24 @@ func (l *larder) drop(v *provision) error {
 	return v.discard()
 }
 
-// background does something that nobody need wait for but close.
-func (l *larder) background(f func()) {
+// background does something that nobody need wait for but close, which returns its
+// error. After close it is done at once.
+func (l *larder) background(f func() error) error {
 	l.mu.Lock()
-	closed := l.closed
-	if !closed {
-		l.work.Go(f)
+	if !l.closed {
+		defer l.mu.Unlock()
+		l.work.Go(func() { l.note(f()) })
+		return nil
 	}
 	l.mu.Unlock()
-	if closed {
-		f()
+	return f()
+}
+
+func (l *larder) note(err error) {
+	if err != nil {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.errs = append(l.errs, err)
 	}
 }
 
@@ -87,15 +106,31 @@ func (l *larder) close() error {
 	l.mu.Unlock()
 	err := l.take().discard()
 	l.work.Wait()
-	return err
+	return errors.Join(append(l.errs, err)...)
 }
 
-// dropMounts gives up the sandbox's mount namespace. The kernel takes the mounts down
-// then, in the background: had PID 1 held the namespace alone, its end would have
-// waited for that, and so for all CPUs.
-func (r *running) dropMounts() {
-	if fd := r.mounts; fd >= 0 {
-		r.mounts = -1
-		r.prepared.larder.background(func() { unix.Close(fd) })
+// clearAway has done in the background what nobody need wait for. The kernel takes the
+// mounts down when the last descriptor of their namespace is closed: had PID 1 held
+// it alone, its end would have waited for that, and so for all CPUs. The cgroup is
+// empty, and the next start is provided for.
+func (r *running) clearAway() error {
+	mounts, group, repeats := r.mounts, r.group, r.repeats
+	if !r.leaving {
+		group = nil
 	}
+	if r.prepared == nil || mounts < 0 && group == nil && !repeats {
+		return nil
+	}
+	p := r.prepared
+	r.mounts, r.leaving, r.repeats = -1, false, false
+	return p.larder.background(func() error {
+		if mounts >= 0 {
+			unix.Close(mounts)
+		}
+		err := removeGroup(group)
+		if repeats {
+			p.larder.refill(p)
+		}
+		return err
+	})
 }

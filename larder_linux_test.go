@@ -27,10 +27,18 @@ func spared(t *testing.T, options ...sandbox.Option) *sandbox.Sandbox {
 		}
 		runTrue(t, box)
 	}
-	if !sandbox.HasSpare(box) {
-		t.Fatal("no spare provision after the second command")
-	}
+	awaitSpare(t, box, true)
 	return box
+}
+
+// awaitSpare waits until the sandbox has a provision ready, or none any more.
+func awaitSpare(t *testing.T, box *sandbox.Sandbox, want bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); sandbox.HasSpare(box) != want; runtime.Gosched() {
+		if time.Now().After(end) {
+			t.Fatalf("a spare provision: %v", !want)
+		}
+	}
 }
 
 func runTrue(t *testing.T, box *sandbox.Sandbox) {
@@ -91,11 +99,7 @@ func TestSpareProvisionIsGivenUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	runTrue(t, box)
-	for end := time.Now().Add(patience); sandbox.HasSpare(box); runtime.Gosched() {
-		if time.Now().After(end) {
-			t.Fatal("still kept")
-		}
-	}
+	awaitSpare(t, box, false)
 	runTrue(t, box)
 }
 

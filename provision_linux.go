@@ -16,20 +16,25 @@ type provision struct {
 	err     error
 }
 
+func newProvision() *provision { return &provision{done: make(chan struct{})} }
+
 // provide begins to make a provision.
 func (p *prepared) provide() *provision {
-	v := &provision{done: make(chan struct{})}
-	if !p.provides() {
+	v := newProvision()
+	if p.provides() {
+		go v.make(p)
+	} else {
 		close(v.done)
-		return v
 	}
-	go func() {
-		defer close(v.done)
-		if v.group, v.err = p.group.create(p.host); v.err == nil && p.spec.NetworkSent {
-			v.network, v.err = newNetwork()
-		}
-	}()
 	return v
+}
+
+// make makes what a provision consists of.
+func (v *provision) make(p *prepared) {
+	defer close(v.done)
+	if v.group, v.err = p.group.create(p.host); v.err == nil && p.spec.NetworkSent {
+		v.network, v.err = newNetwork()
+	}
 }
 
 func (p *prepared) provides() bool { return p.group.needed || p.spec.NetworkSent }

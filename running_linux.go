@@ -27,7 +27,8 @@ type running struct {
 	control  *launch.Control
 	prepared *prepared      // what the sandbox was started from
 	group    *cgroup.Group  // nil where no limit needs one
-	totals   *cgroup.Totals // of the group, once it is gone
+	totals   *cgroup.Totals // of the group, once no process is in it
+	leaving  bool           // the group is left to clearAway
 	mounts   int            // a descriptor of its mount namespace; -1 for none
 	network  *os.File       // its network namespace, until the launcher has it
 	cgroups  *cgroup.Hierarchy
@@ -36,8 +37,8 @@ type running struct {
 	launched bool // the launcher was started
 	direct   bool // and is PID 1 itself
 
-	trace      *tracer
-	afterwards func() // when all is over; nil for nothing
+	trace   *tracer
+	repeats bool // another start of the Sandbox is likely
 
 	additional bool // a command of Exec: PID 1 belongs to another one
 
@@ -184,7 +185,9 @@ func (r *running) waitOnce(owned *Sandbox) (*Result, error) {
 	r.wait.Do(func() {
 		r.result, r.err = r.finish()
 		if owned != nil {
-			owned.Close()
+			if err := owned.Close(); err != nil {
+				r.err = errors.Join(r.err, err)
+			}
 		}
 	})
 	return r.result, r.err
@@ -195,7 +198,7 @@ func (r *running) waitOnce(owned *Sandbox) (*Result, error) {
 func (r *running) finish() (*Result, error) {
 	message, known := r.awaitStatus()
 	wall := time.Since(r.executed)
-	r.trace.host("remove the cgroup")
+	r.trace.host("read the cgroup")
 	ended := r.endGroup()
 	r.courier.tell(message, known)
 	r.settle()
@@ -210,11 +213,7 @@ func (r *running) finish() (*Result, error) {
 	result.Setup = r.executed.Sub(r.begin)
 	result.Usage.Wall = wall
 	r.trace.host("give everything back")
-	removed := errors.Join(ended, r.release())
-	r.dropMounts()
-	if r.afterwards != nil {
-		r.afterwards()
-	}
+	removed := errors.Join(ended, r.release(), r.clearAway())
 	if result.Success() {
 		var exit *exec.ExitError
 		// The launcher's status says nothing that the message did not, and a host
@@ -235,13 +234,27 @@ func (r *running) finish() (*Result, error) {
 	return result, exit
 }
 
-// settle takes the cgroup's numbers and removes it while the kernel takes the rest of
-// the sandbox down. Where a process is left in it, which dies with PID 1, that is
-// done afterwards.
+// settle takes the cgroup's numbers while the kernel takes the rest of the sandbox
+// down, and leaves the group to clearAway. Where a process is left in it, which dies
+// with PID 1, all that is done afterwards.
 func (r *running) settle() {
-	if r.group != nil {
-		r.totals, _ = r.group.RemoveEmpty()
+	if r.group == nil || r.prepared == nil {
+		return
 	}
+	if totals, ok := r.group.Final(); ok {
+		r.totals, r.leaving = totals, true
+	}
+}
+
+// removeGroup removes a cgroup; nil is none.
+func removeGroup(g *cgroup.Group) error {
+	if g == nil {
+		return nil
+	}
+	if err := g.Remove(); err != nil {
+		return &SetupError{"remove the cgroup", "", err}
+	}
+	return nil
 }
 
 // disarm stops the timers and the watch over the context.
@@ -354,15 +367,10 @@ func (r *running) release() error {
 	if err := r.scratch.remove(); err != nil {
 		errs = append(errs, err)
 	}
-	for _, g := range []*cgroup.Group{r.group, r.freezer} {
-		if g == nil {
-			continue
-		}
-		if err := g.Remove(); err != nil {
-			errs = append(errs, &SetupError{"remove the cgroup", "", err})
-		}
+	if !r.leaving {
+		errs = append(errs, removeGroup(r.group))
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, removeGroup(r.freezer))...)
 }
 
 // discard ends a start that failed. A launcher that reports a failure ends by
@@ -395,7 +403,7 @@ func (r *running) discard() {
 	}
 	r.disarm()
 	r.closeNetwork()
-	r.dropMounts()
+	r.clearAway()
 	if r.group != nil {
 		r.group.Kill()
 	}

@@ -123,7 +123,7 @@ func (st *start) run(ctx context.Context) error {
 	}
 	st.trace.host("wait for the command to end")
 	r.begun()
-	r.afterwards = func() { st.prepared.larder.refill(st.prepared) }
+	r.repeats = true
 	return nil
 }
 

@@ -30,45 +30,11 @@ func (g *Group) Remove() error {
 		errs = append(errs, err)
 		return err == nil
 	})
-	g.leave()
-	return errors.Join(errs...)
-}
-
-// RemoveEmpty reads the group's totals and removes it, if no process is in it or
-// below it any more and that can be done at once. Otherwise ok is false, and
-// [Group.Totals] and [Group.Remove] are there for later.
-func (g *Group) RemoveEmpty() (totals *Totals, ok bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if len(g.dirs) == 0 || len(g.dirs) == 1 && !g.dirs[0].empty() {
-		return nil, false
-	}
-	// The kernel removes no directory that has a process. All have the same ones,
-	// so what is read after the first was removed is final.
-	var s Stats
-	for _, d := range slices.Backward(slices.Clone(g.dirs)) {
-		if g.totals(d, &s) != nil || again(func() error { return d.fs.rmdir(d.base.fd, d.name) }) != nil {
-			return nil, false
-		}
-		d.close()
-		g.dirs = g.dirs[:len(g.dirs)-1]
-	}
-	g.leave()
-	return s.totals(), true
-}
-
-// empty says whether the directory itself has no process.
-func (d *dir) empty() bool {
-	procs, err := d.readFile("cgroup.procs")
-	return err == nil && procs == ""
-}
-
-// leave notes that no directory is left.
-func (g *Group) leave() {
-	if len(g.dirs) == 0 && !g.gone {
+	if len(g.dirs) == 0 {
 		g.gone = true
 		g.h.release()
 	}
+	return errors.Join(errs...)
 }
 
 func (d *dir) remove(ctx context.Context) error {

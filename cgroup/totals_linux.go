@@ -19,6 +19,33 @@ func (g *Group) Totals() (*Totals, error) {
 	return s.totals(), nil
 }
 
+// Final is [Group.Totals] if no process is left in the group or below it: then no
+// number changes any more, because only its own processes could make others.
+func (g *Group) Final() (*Totals, bool) {
+	if !g.deserted() {
+		return nil, false
+	}
+	totals, err := g.Totals()
+	return totals, err == nil
+}
+
+// deserted says whether no process is left. All directories have the same ones.
+func (g *Group) deserted() bool {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	if len(g.dirs) == 0 {
+		return false
+	}
+	d := g.dirs[0]
+	if d.base.version == 2 {
+		events, err := d.keyed("", "cgroup.events")
+		populated, known := events["populated"]
+		return err == nil && known && populated == 0
+	}
+	procs, err := d.readFile("cgroup.procs")
+	return err == nil && procs == "" && d.childless()
+}
+
 // totals reads what a directory has to say.
 func (g *Group) totals(d *dir, s *Stats) error {
 	for _, section := range []struct {
