@@ -107,7 +107,7 @@ func WithPids(n int64) Option {
 // "/user.slice/judge". The group must exist, and the host program must be allowed
 // to make groups there, and on cgroup v2 to move processes from its own (cgroups(7),
 // delegation); else Start fails with an *[UnsupportedError]. Limits of the
-// groups above bind the sandbox as well.
+// groups above bind the sandbox as well. Close the [Sandbox] before you remove it.
 func WithCgroupParent(path string) Option {
 	return named("WithCgroupParent", func(s *settings) { s.CgroupParent = path })
 }
