@@ -31,6 +31,7 @@ type host struct {
 	cgroups     *cgroup.Hierarchy
 	cgroupErr   error
 	keeper      *keeper // of the scope that cgroups is in, if it is in one
+	proc        string  // this process's directory in /proc
 }
 
 func newHost(cgroupParent string) (*host, error) {
@@ -50,6 +51,7 @@ func newHost(cgroupParent string) (*host, error) {
 	if h.lastCap, err = caps.Last(); err != nil {
 		return nil, err
 	}
+	h.proc = h.ownProc(e)
 	h.known = caps.Set(1)<<(h.lastCap+1) - 1
 	if h.seccomp, err = seccomp.NativeTarget(); err != nil {
 		return nil, err
@@ -66,6 +68,23 @@ func newHost(cgroupParent string) (*host, error) {
 		return nil, h.cgroupErr
 	}
 	return h, nil
+}
+
+// ownProc finds the directory of this process in /proc by which its children are to
+// execute what it has opened. By its number the kernel has it ready, while "self" is
+// made for each child. It is another process's for them then: that takes a capability,
+// and no label that could forbid it.
+func (h *host) ownProc(effective caps.Set) string {
+	const self = "/proc/self"
+	label, err := os.ReadFile(self + "/attr/current")
+	if !h.canMount || !effective.Has(caps.SysPtrace) || err == nil && len(label) > 0 {
+		return self
+	}
+	number, err := os.Readlink(self)
+	if err != nil {
+		return self
+	}
+	return "/proc/" + number
 }
 
 // scarce says whether something failed for want of descriptors or memory. That

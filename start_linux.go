@@ -298,7 +298,8 @@ func (st *start) startLauncher() error {
 func (st *start) lend(executable *launch.Executable, files []*os.File, attr *syscall.SysProcAttr) error {
 	cmd, r := st.cmd, &st.p.running
 	saved := *cmd
-	cmd.Path, cmd.Args, cmd.Env, cmd.Dir, cmd.ExtraFiles, cmd.Err = executable.Path, []string{"sandbox"}, []string{}, "", files, nil
+	path := executable.PathIn(st.prepared.host.proc)
+	cmd.Path, cmd.Args, cmd.Env, cmd.Dir, cmd.ExtraFiles, cmd.Err = path, []string{"sandbox"}, []string{}, "", files, nil
 	cmd.SysProcAttr = attr
 	r.watchCancel()
 	restoreOutput, err := r.limitOutput(st.settings.OutputLimit)
@@ -315,7 +316,7 @@ func (st *start) lend(executable *launch.Executable, files []*os.File, attr *sys
 		if attr != nil && isRefusal(err) {
 			return explain(&SetupError{"create namespaces", "pid", underlying(err)})
 		}
-		return &SetupError{"start the launcher", executable.Path, underlying(err)}
+		return &SetupError{"start the launcher", path, underlying(err)}
 	}
 	r.launched = true
 	return nil

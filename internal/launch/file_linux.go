@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -16,6 +17,14 @@ type Executable struct {
 	Path   string // what to execute
 	Memory bool   // a sealed memfd; false: a private file, because memfds may not be executed here
 	file   *os.File
+}
+
+// PathIn is Path with another directory of this process in /proc than /proc/self.
+func (e *Executable) PathIn(proc string) string {
+	if rest, ok := strings.CutPrefix(e.Path, "/proc/self/"); ok {
+		return proc + "/" + rest
+	}
+	return e.Path
 }
 
 // sealed is every seal that keeps an image as it is.
