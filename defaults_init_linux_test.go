@@ -2,6 +2,7 @@ package sandbox_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -102,6 +103,11 @@ func checkInitSecrets(t *testing.T, name string, pid, command int) {
 	}
 	if cmdline, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); err != nil || string(cmdline) != "sandbox\x00" {
 		t.Errorf("%s: PID 1 has the arguments %q, %v", name, cmdline, err)
+	}
+	own, err1 := os.Readlink(fmt.Sprintf("/proc/%d/ns/user", pid))
+	theirs, err2 := os.Readlink(fmt.Sprintf("/proc/%d/ns/user", command))
+	if own != theirs || errors.Join(err1, err2) != nil {
+		t.Errorf("%s: PID 1 is in %s, the command in %s, %v %v", name, own, theirs, err1, err2)
 	}
 	if odd := oddDescriptors(pid, command); len(odd) > 0 {
 		t.Errorf("%s: PID 1 holds %q", name, odd)
