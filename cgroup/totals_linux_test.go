@@ -1,6 +1,11 @@
 package cgroup
 
-import "testing"
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+)
 
 // The totals are the same numbers that Stats has among others.
 func TestTotalsAreThoseOfStats(t *testing.T) {
@@ -28,5 +33,67 @@ func TestTotalsAreThoseOfStats(t *testing.T) {
 	want := Totals{MemoryPeak: s.Memory.Peak, OOMKills: s.OOM.Kills, CPU: got.CPU, Throttled: s.CPU.ThrottledTime, ForksRefused: s.Pids.MaxEvents}
 	if *got != want {
 		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
+// Final totals are there when no process is left, and no sooner: not while one is in
+// the group, nor in a group below it.
+func TestFinalTotals(t *testing.T) {
+	h := liveHost(t, "memory")
+	g := create(t, h, Limits{Memory: 64 << 20}, Options{})
+	p := startShell(t, "echo inside; exec sleep 1000").run(g)
+	p.line()
+	if totals, ok := g.Final(); ok {
+		t.Errorf("final while a process runs: %+v", totals)
+	}
+	p.cmd.Process.Kill()
+	p.wait()
+	totals, ok := g.Final()
+	if !ok || totals.MemoryPeak == 0 {
+		t.Fatalf("%+v, %v", totals, ok)
+	}
+	if later, err := g.Totals(); err != nil || *later != *totals {
+		t.Errorf("%+v after the final %+v, %v", later, totals, err)
+	}
+	if err := os.Mkdir(filepath.Join(g.Paths()[0], "below"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	below := filepath.Join(g.Paths()[0], "below", "cgroup.procs")
+	q := startShell(t, "echo inside; exec sleep 1000").run(g)
+	q.line()
+	if err := os.WriteFile(below, []byte(strconv.Itoa(q.cmd.Process.Pid)), 0); err != nil {
+		t.Fatal(err)
+	}
+	if totals, ok := g.Final(); ok {
+		t.Errorf("final while a process runs below: %+v", totals)
+	}
+	q.cmd.Process.Kill()
+	q.wait()
+	if err := g.Remove(); err != nil {
+		t.Error(err)
+	}
+	if _, ok := g.Final(); ok {
+		t.Error("final totals of a removed group")
+	}
+}
+
+// Time without CPU is counted from the first limit on that causes it, also a late one.
+func TestThrottledTotals(t *testing.T) {
+	h := liveHost(t, "cpu")
+	for name, late := range map[string]bool{"made with a quota": false, "given one later": true} {
+		limits := Limits{CPUShares: 512, CPUs: 0.1}
+		if late {
+			limits.CPUs = 0
+		}
+		g := create(t, h, limits, Options{})
+		if late {
+			if err := g.Set(Limits{CPUs: 0.1}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		startShell(t, "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done").run(g).wait()
+		if totals, err := g.Totals(); err != nil || totals.Throttled == 0 {
+			t.Errorf("%s: %+v, %v", name, totals, err)
+		}
 	}
 }
