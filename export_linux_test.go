@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"errors"
 	"time"
 
 	"github.com/seed-d1379373/sandbox/internal/launch"
@@ -58,6 +59,15 @@ func SparePaths(s *Sandbox) []string {
 	defer l.mu.Unlock()
 	<-l.spare.done
 	return l.spare.group.Paths()
+}
+
+// SpoilSpare has what a sandbox has ready be a failure.
+func SpoilSpare(s *Sandbox) {
+	l := &s.prepared.larder
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	<-l.spare.done
+	l.spare.err = errors.New("spoiled")
 }
 
 // Keep starts the process that keeps a scope; end ends it.

@@ -123,3 +123,17 @@ func TestSpareProvisionIsTakenAway(t *testing.T) {
 	}
 	runTrue(t, box)
 }
+
+// One that could not be made is not the error of a start, for which another is made.
+func TestSpareProvisionHasFailed(t *testing.T) {
+	before := takeInventory()
+	box := spared(t)
+	sandbox.SpoilSpare(box)
+	runTrue(t, box)
+	if err := box.Close(); err != nil {
+		t.Error(err)
+	}
+	if left := before.leftBehind(); left != "" {
+		t.Errorf("left behind:\n%s", left)
+	}
+}

@@ -102,6 +102,7 @@ type start struct {
 	peer    *os.File
 
 	provision *provision
+	spare     bool    // it was made before this start
 	trace     *tracer // nil but for Sandbox.Trace
 }
 
@@ -140,7 +141,8 @@ func (st *start) begin() (err error) {
 	}
 	r.trace = st.trace
 	st.trace.host("set out")
-	if st.provision = st.prepared.larder.take(); st.provision == nil {
+	st.provision = st.prepared.larder.take()
+	if st.spare = st.provision != nil; !st.spare {
 		st.provision = st.prepared.provide()
 	}
 	return st.startLauncher()
@@ -149,7 +151,13 @@ func (st *start) begin() (err error) {
 // takeProvision waits for what the launcher waits for.
 func (st *start) takeProvision() (err error) {
 	r, group := &st.p.running, st.prepared.group
-	if err := r.take(st.provision); err != nil || !group.needed {
+	err = r.take(st.provision)
+	if err != nil && st.spare { // which failed at another time
+		st.provision.discard()
+		st.provision, st.spare = st.prepared.provide(), false
+		err = r.take(st.provision)
+	}
+	if err != nil || !group.needed {
 		return err
 	}
 	if err := st.prepared.host.cgroups.Adopt(r.cmd.Process.Pid); err != nil {
