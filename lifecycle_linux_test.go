@@ -175,13 +175,21 @@ func TestMethodsAtOnce(t *testing.T) {
 func TestReusedProcessID(t *testing.T) {
 	needRoot(t, "an ordinary user cannot choose the next process id")
 	s := startCommand(t, []string{"sh", "-c", "echo ready; read x"})
-	gone, err := unix.PidfdOpen(s.PID(), 0)
-	if err != nil {
-		t.Fatal(err)
+	// PID 1 ends when it has told how the command ended.
+	command, _ := readStat(s.PID())
+	var gone watched
+	for _, pid := range []int{s.PID(), command.parent} {
+		fd, err := unix.PidfdOpen(pid, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Close(fd)
+		gone = append(gone, fd)
 	}
-	defer unix.Close(gone)
 	s.stdin.Close()
-	(watched{gone}).alive(30_000)
+	if n := gone.alive(30_000); n != 0 {
+		t.Fatalf("%d processes have not ended", n)
+	}
 	const tries = 1000 // other programs take numbers, too
 	for range tries {
 		if err := os.WriteFile("/proc/sys/kernel/ns_last_pid", fmt.Append(nil, s.PID()-1), 0); err != nil {
