@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"io"
 	"os"
 	"os/exec"
 
@@ -14,45 +13,26 @@ func openNull(number int) (*os.File, error) {
 }
 
 // startQuietly is exec.Cmd.Start. What is unset in a command is /dev/null, which
-// package os would offer to the network poller three times.
+// package os would offer to the network poller three times. A field that is set is not
+// touched: os/exec may go on reading it.
 func startQuietly(cmd *exec.Cmd) error {
-	var opened []*os.File
-	stdin, stdout, stderr := cmd.Stdin, cmd.Stdout, cmd.Stderr
-	defer func() {
-		cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, stderr
-		closeFiles(opened)
-	}()
-	null := func(number int) *os.File {
-		f, err := openNull(number)
-		if err == nil {
-			opened = append(opened, f)
+	if cmd.Stdin == nil {
+		if f, err := openNull(0); err == nil { // otherwise os/exec says why
+			defer func() { cmd.Stdin = nil; f.Close() }()
+			cmd.Stdin = f
 		}
-		return f
 	}
-	if stdin == nil {
-		cmd.Stdin = orNil(null(0))
+	if cmd.Stdout == nil {
+		if f, err := openNull(1); err == nil {
+			defer func() { cmd.Stdout = nil; f.Close() }()
+			cmd.Stdout = f
+		}
 	}
-	if stdout == nil {
-		cmd.Stdout = orUnset(null(1))
-	}
-	if stderr == nil {
-		cmd.Stderr = orUnset(null(2))
+	if cmd.Stderr == nil {
+		if f, err := openNull(2); err == nil {
+			defer func() { cmd.Stderr = nil; f.Close() }()
+			cmd.Stderr = f
+		}
 	}
 	return cmd.Start()
-}
-
-// orNil and orUnset leave a field unset where its file could not be opened: then
-// package os says why.
-func orNil(f *os.File) io.Reader {
-	if f == nil {
-		return nil
-	}
-	return f
-}
-
-func orUnset(f *os.File) io.Writer {
-	if f == nil {
-		return nil
-	}
-	return f
 }
