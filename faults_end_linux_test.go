@@ -2,6 +2,7 @@ package sandbox_test
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -174,6 +175,14 @@ func TestLauncherIsKilledAtAnyTime(t *testing.T) {
 	}
 }
 
+// isFork says whether a process still runs this program, on its way to execve. Who
+// stops it there stops the thread that made it, as with any command of os/exec.
+func isFork(pid int) bool {
+	comm, err1 := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+	own, err2 := os.ReadFile("/proc/self/comm")
+	return err1 == nil && err2 == nil && string(comm) == string(own)
+}
+
 // pick waits until a start has begun and a while longer, and then takes one of
 // its processes; 0 if it has ended by then.
 func pick(before inventory, ended chan error, after time.Duration) int {
@@ -186,7 +195,7 @@ func pick(before inventory, ended chan error, after time.Duration) int {
 	}
 	begun := time.Now()
 	for found := false; time.Since(begun) < patience; {
-		candidates := slices.DeleteFunc(descendants(own), func(pid int) bool { return slices.Contains(old, pid) })
+		candidates := slices.DeleteFunc(descendants(own), func(pid int) bool { return slices.Contains(old, pid) || isFork(pid) })
 		if len(candidates) > 0 && !found {
 			found, begun = true, time.Now()
 		}
