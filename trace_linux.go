@@ -3,6 +3,7 @@ package sandbox
 import (
 	"cmp"
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"slices"
@@ -24,7 +25,10 @@ type tracer struct {
 }
 
 func newTracer() (*tracer, error) {
-	fd, err := unix.MemfdCreate("trace", unix.MFD_CLOEXEC)
+	fd, err := unix.MemfdCreate("trace", unix.MFD_CLOEXEC|unix.MFD_NOEXEC_SEAL)
+	if errors.Is(err, unix.EINVAL) { // before Linux 6.3
+		fd, err = unix.MemfdCreate("trace", unix.MFD_CLOEXEC)
+	}
 	if err != nil {
 		return nil, &SetupError{"make a memory file", "", err}
 	}

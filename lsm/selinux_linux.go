@@ -78,7 +78,10 @@ func contextFiles() []string {
 
 // tmpfsLabel is the label of a file on a tmpfs without one of its own.
 func tmpfsLabel() (Label, error) {
-	fd, err := unix.MemfdCreate("label", unix.MFD_CLOEXEC)
+	fd, err := unix.MemfdCreate("label", unix.MFD_CLOEXEC|unix.MFD_NOEXEC_SEAL)
+	if errors.Is(err, unix.EINVAL) { // before Linux 6.3
+		fd, err = unix.MemfdCreate("label", unix.MFD_CLOEXEC)
+	}
 	if err != nil {
 		return Label{}, err
 	}
