@@ -55,6 +55,11 @@ func underFilterAs(t *testing.T, uid int, policy *seccomp.Policy, without []int,
 		t.Fatal(err)
 	}
 	executable, err := launch.NewMemoryExecutable(image, launch.Floor(3, 0))
+	if errors.Is(err, unix.EACCES) { // this kernel executes no memory
+		if executable, err = launch.NewFileExecutable(image, "", launch.Floor(3, 0)); err == nil {
+			err = os.Chmod(executable.Path, 0o755) // for the other user
+		}
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
