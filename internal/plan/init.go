@@ -23,8 +23,8 @@ func (b *builder) init() {
 	b.Process("PID 1")
 	if b.hasOuter {
 		b.tracing = b.spec.Trace != 0
-		b.Step("start PID 1", "")
 		b.Place(b.initEntry)
+		b.Step("start PID 1", "")
 		b.dieWithOuter() // which may end before the host knows of this process
 	} else {
 		b.becomeInit()
