@@ -34,7 +34,7 @@ MAKEFLAGS += --keep-going --no-print-directory
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' Makefile
 
-test: lint test-caller test-user ## everything that must pass before a change is merged
+test: lint test-caller test-user test-vm ## everything that must pass before a change is merged
 
 deps: ## install what the tests need (as root, with apt), or say what is missing
 	@.ci/deps $(PACKAGES)
@@ -71,7 +71,7 @@ test-user: deps ## the same tests as an ordinary user, when root runs make
 # Root gets and builds what the machines need; another user who lacks it is told.
 test-vm: deps ## the tests in virtual machines: other kernels, LSMs, pure cgroup v2, systemd, arm64
 	@echo '== virtual machines'
-	@$(GO) run ./internal/vmtest/cmd -or-skip
+	@$(GO) run ./internal/vmtest/cmd -strict -or-skip
 
 bench: ## measure starts beside other sandboxes for five minutes (as root), and write docs/performance.md
 	@.ci/deps $(RIVALS)
