@@ -76,7 +76,7 @@ func latencyPlot(all []latency) string {
 	const left, right, top, row = 240, 90, 44, 26
 	const width = 860
 	bottom := float64(top + row*len(all))
-	c := newCanvas(width, bottom+50, "Time of one start until all of it is gone: median, thin line to p90")
+	c := newCanvas(width, bottom+50, "Time of one start until its processes have ended: median, thin line to p90")
 	low, high := math.Inf(1), 0.0
 	for _, l := range all {
 		low, high = min(low, l.Median/1000), max(high, l.P90/1000)
