@@ -10,7 +10,7 @@ TEST      := $(GO) test -race -count=1 -p=1 -timeout=30m -timeout=20m
 # Programs that the tests run: a compiler for -race, the others as examples of
 # what works in a sandbox and as what it is compared with.
 PACKAGES := gcc libc6-dev make \
-	bubblewrap crun runc uidmap libcap2-bin util-linux busybox-static \
+	apparmor bubblewrap crun runc uidmap libcap2-bin util-linux busybox-static \
 	bash bzip2 coreutils curl git hostname netbase nodejs openssl perl python3 tar tzdata xz-utils \
 	chromium dnsmasq-base iproute2 mariadb-client mariadb-server \
 	debian-archive-keyring debootstrap e2fsprogs qemu-system-arm qemu-system-x86 secilc

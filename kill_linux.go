@@ -104,5 +104,5 @@ func (r *running) killLauncher() error {
 	if errors.Is(err, os.ErrProcessDone) {
 		return nil
 	}
-	return err
+	return os.NewSyscallError("kill", err)
 }

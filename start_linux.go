@@ -326,7 +326,9 @@ func (st *start) lend(executable *launch.Executable, files []*os.File, attr *sys
 		}
 		return &SetupError{"start the launcher", path, underlying(err)}
 	}
+	r.mu.Lock() // a courier's start may be watched already
 	r.launched = true
+	r.mu.Unlock()
 	return nil
 }
 
