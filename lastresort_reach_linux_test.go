@@ -99,11 +99,15 @@ func nest(depth int) error {
 
 // linkTo gives a file one more name in the directory for temporary files.
 func linkTo(p string) error {
-	name := filepath.Join(filepath.Dir(p), fmt.Sprint("link", os.Getpid()))
-	if dir := os.Getenv("TMPDIR"); dir != "" {
-		name = filepath.Join(dir, "link")
+	dir := filepath.Dir(p)
+	if tmp := os.Getenv("TMPDIR"); tmp != "" {
+		dir = tmp
 	}
-	return os.Link(p, name)
+	name := filepath.Join(dir, fmt.Sprint("link", os.Getpid()))
+	if err := os.Link(p, name); err != nil {
+		return err
+	}
+	return os.Remove(name)
 }
 
 func fileMode(p string, mode uint32) error {
