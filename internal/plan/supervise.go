@@ -122,13 +122,8 @@ func (b *builder) supervise() {
 	b.Step("supervise the command", "")
 	polled := b.halves("polled", uint32(b.control), pollHangup, uint32(keptSignals), pollIn)
 	events := launch.CellAt(polled.Plus(4))
-	info := b.Buffer("siginfo", siginfo)
-	signo := launch.CellAt(info)
-	message := b.Message(launch.MessageExited)
-	status, usage := launch.ExitedFields(message)
-	reaped := b.Cell("reaped", 0)
-	loop, alive, reap := b.NewLabel("supervise the command"), b.NewLabel("host is there"), b.NewLabel("reap")
-	ended, signaled := b.NewLabel("command ended"), b.NewLabel("command was killed")
+	w := b.newWatch()
+	loop, alive := b.NewLabel("supervise the command"), b.NewLabel("host is there")
 	b.Place(loop)
 	b.Call(launch.Ppoll, polled, launch.Int(2), launch.Int(0), launch.Int(0), launch.Int(8)).On(eintr, loop)
 	b.Sum(events, launch.Int(0)).IfMasked(0xffff0000, launch.Int(0), alive)
@@ -138,15 +133,48 @@ func (b *builder) supervise() {
 	b.Call(launch.Wait4, b.commandPID, launch.Int(0), launch.Int(wall), launch.Int(0)).IgnoreAll()
 	b.exit(launch.Int(setupFailed))
 	b.Place(alive)
+	b.untilCommandEnds(w, loop)
+	b.tellEnd(w)
+}
+
+// forward passes a signal on to a process and goes back to waiting; that a child has
+// ended leads elsewhere.
+func (b *builder) forward(info launch.Ref, to launch.Cell, loop, reap *launch.Label) {
+	signo := launch.CellAt(info)
 	b.Call(launch.Read, keptSignals, info, launch.Int(siginfo)).On(eintr, loop)
 	b.Sum(signo, launch.Int(0)).If(launch.Int(sigchld), reap)
-	b.Call(launch.Kill, b.commandPID, signo).IgnoreAll()
+	b.Call(launch.Kill, to, signo).IgnoreAll()
 	b.Jump(loop)
+}
+
+// A watch over the command is where a supervisor keeps what it learns.
+type watch struct {
+	info, message, usage launch.Ref
+	status, reaped       launch.Cell
+}
+
+func (b *builder) newWatch() (w watch) {
+	w.info = b.Buffer("siginfo", siginfo)
+	w.message = b.Message(launch.MessageExited)
+	w.status, w.usage = launch.ExitedFields(w.message)
+	w.reaped = b.Cell("reaped", 0)
+	return w
+}
+
+// untilCommandEnds forwards a signal or reaps, and goes on only when the command is
+// what was reaped.
+func (b *builder) untilCommandEnds(w watch, loop *launch.Label) {
+	reap, ended := b.NewLabel("reap"), b.NewLabel("command ended")
+	b.forward(w.info, b.commandPID, loop, reap)
 	b.Place(reap)
-	b.Call(launch.Wait4, launch.Int(-1), status.Ref(), launch.Int(wnohang|wall), usage).On(eintr, reap).Into(reaped).If(launch.Int(0), loop)
-	b.Sum(reaped, launch.Int(0)).If(b.commandPID, ended)
+	b.Call(launch.Wait4, launch.Int(-1), w.status.Ref(), launch.Int(wnohang|wall), w.usage).On(eintr, reap).Into(w.reaped).If(launch.Int(0), loop)
+	b.Sum(w.reaped, launch.Int(0)).If(b.commandPID, ended)
 	b.Jump(reap)
 	b.Place(ended)
-	b.report(message, launch.ExitedSize)
-	b.exitAs(status, launch.CellAt(status.Ref().Plus(1)), signaled)
+}
+
+// tellEnd tells the host how the command ended, and ends in the same way.
+func (b *builder) tellEnd(w watch) {
+	b.report(w.message, launch.ExitedSize)
+	b.exitAs(w.status, launch.CellAt(w.status.Ref().Plus(1)), b.NewLabel("command was killed"))
 }
