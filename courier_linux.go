@@ -46,7 +46,11 @@ func (st *start) ownFiles() (files []*os.File, done func(), ok bool, err error) 
 		return nil, nil, false, nil
 	}
 	files = append(files, st.cmd.ExtraFiles...)
-	return files, done, true, st.givePipes(files)
+	if err := st.givePipes(files); err != nil {
+		done()
+		return nil, nil, false, err
+	}
+	return files, done, true, nil
 }
 
 // needsCourier says whether package os/exec has something to do for a command that
