@@ -380,9 +380,6 @@ func (id *identity) group() string {
 	return b.String()
 }
 
-// hostMaps says whether the host writes the maps.
-func (id *identity) hostMaps() bool { return id.uids != nil && !id.selfMap }
-
 // write writes the maps of a launcher that waits for them.
 func (id *identity) write(pid int) error {
 	if id.tools != nil {
