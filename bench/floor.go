@@ -19,6 +19,15 @@ func (b *bench) floorWay(name string, root bool, without ...string) way {
 	return residentWay(name, func(program ...string) *exec.Cmd { return b.floor(root, without, program) })
 }
 
+// floorPool is the C program with all of the sandbox but the command there before.
+func (b *bench) floorPool() way {
+	return residentWay(floorWarm, func(program ...string) *exec.Cmd {
+		cmd := b.floor(true, nil, program)
+		cmd.Args = slices.Insert(cmd.Args, 1, "-waiting")
+		return cmd
+	})
+}
+
 // floor is the command line of the C program.
 func (b *bench) floor(root bool, without, program []string) *exec.Cmd {
 	var args []string

@@ -69,7 +69,8 @@ func (b *bench) ownWays() []way {
 			libraryWay(libraryCold, b.libraryOptions()),
 			poolWay(libraryWarm, b.libraryOptions()),
 			b.floorWay(floorRoot, true),
-			b.floorWay(floorScratch, true, "prepared"))
+			b.floorWay(floorScratch, true, "prepared"),
+			b.floorPool())
 	}
 	return append(ways, b.userLibrary(), b.floorWay(floorUser, false))
 }

@@ -26,6 +26,7 @@ const (
 	libraryUser  = "this library, ordinary user"
 	floorRoot    = "C floor"
 	floorScratch = "C floor, view made anew"
+	floorWarm    = "C floor, warm pool"
 	floorUser    = "C floor, ordinary user"
 )
 

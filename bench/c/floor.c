@@ -74,22 +74,39 @@ static void write_id_maps(int proc, const char *process, unsigned outer_uid, uns
 	write_file(proc, path, map);
 }
 
-static void send_entrances(void)
+static void send_files(const int *file, int files)
 {
 	char byte = 0, space[CMSG_SPACE(sizeof(int) * max_groups)] = {0};
 	struct iovec data = {&byte, 1};
 	struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
-	if (options.groups) {
+	if (files) {
 		message.msg_control = space;
-		message.msg_controllen = CMSG_SPACE(sizeof(int) * options.groups);
-		struct cmsghdr *files = CMSG_FIRSTHDR(&message);
-		files->cmsg_level = SOL_SOCKET;
-		files->cmsg_type = SCM_RIGHTS;
-		files->cmsg_len = CMSG_LEN(sizeof(int) * options.groups);
-		for (int i = 0; i < options.groups; i++)
-			memcpy(CMSG_DATA(files) + i * sizeof(int), &options.group[i].entrance, sizeof(int));
+		message.msg_controllen = CMSG_SPACE(sizeof(int) * files);
+		struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
+		rights->cmsg_level = SOL_SOCKET;
+		rights->cmsg_type = SCM_RIGHTS;
+		rights->cmsg_len = CMSG_LEN(sizeof(int) * files);
+		memcpy(CMSG_DATA(rights), file, sizeof(int) * files);
 	}
 	must("send", sendmsg(control[0], &message, 0));
+}
+
+static void send_entrances(void)
+{
+	int files[max_groups];
+	for (int i = 0; i < options.groups; i++)
+		files[i] = options.group[i].entrance;
+	send_files(files, options.groups);
+}
+
+// send_standard_files sends what os/exec would open, but its own standard output.
+static void send_standard_files(void)
+{
+	int in = must("/dev/null", open("/dev/null", O_RDONLY | O_CLOEXEC));
+	int err = must("/dev/null", open("/dev/null", O_WRONLY | O_CLOEXEC));
+	send_files((int[]){in, 1, err}, 3);
+	close(in);
+	close(err);
 }
 
 static int receive_entrances(int *entrance)
@@ -111,7 +128,7 @@ static int entrances, entrance[max_groups];
 static int command(void *unused)
 {
 	(void)unused;
-	run_command(entrances, entrance, gate);
+	run_command(entrances, entrance, gate, control[1]);
 	return 126;
 }
 
@@ -203,30 +220,49 @@ static void init(unsigned uid, unsigned gid)
 	}
 }
 
-// start runs the command once and returns when all of it is gone.
-static int start(unsigned long number)
+static pid_t init_pid;
+
+static void group_name(char *name, size_t size, unsigned long number)
+{
+	snprintf(name, size, "floor-%d-%lu", getpid(), number);
+}
+
+// start starts PID 1 and does what that asks for.
+static void start(unsigned long number)
 {
 	unsigned uid = getuid(), gid = getgid();
 	char name[64];
-	snprintf(name, sizeof name, "floor-%d-%lu", getpid(), number);
+	group_name(name, sizeof name, number);
 	*gate = 0;
 	must("socketpair", socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control));
-	pid_t pid = must("clone", syscall(SYS_clone, flags_of(true) | SIGCHLD, NULL, NULL, NULL, NULL));
-	if (pid == 0)
+	init_pid = must("clone", syscall(SYS_clone, flags_of(true) | SIGCHLD, NULL, NULL, NULL, NULL));
+	if (init_pid == 0)
 		init(uid, gid);
 	close(control[1]);
 	make_groups(name);
 	if (flags_of(false) & CLONE_NEWUSER) {
 		char byte, process[32];
-		snprintf(process, sizeof process, "%d", pid);
+		snprintf(process, sizeof process, "%d", init_pid);
 		if (recv(control[0], &byte, 1, 0) == 1)
 			write_id_maps(host_proc, process, options.uid, options.gid);
 	}
 	send_entrances();
+}
+
+// await_waiting returns when the command does but wait.
+static void await_waiting(void)
+{
+	char byte;
+	if (recv(control[0], &byte, 1, 0) != 1)
+		must("wait for the command to wait", -1);
+}
+
+// finish returns when all of the sandbox is gone.
+static int finish(void)
+{
 	int status;
-	must("wait", waitpid(pid, &status, 0));
+	must("wait", waitpid(init_pid, &status, 0));
 	close(control[0]);
-	remove_groups(name);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
@@ -243,7 +279,7 @@ static void *load(const char *path, unsigned short *length)
 	return filter;
 }
 
-// parse reads -root, -v2, -id UID GID, -bind SOURCE TARGET, -hide PATH, -protect
+// parse reads -root, -v2, -waiting, -id UID GID, -bind SOURCE TARGET, -hide PATH, -protect
 // PATH, -without PARTS, -filter FILE, -guard FILE, -cgroup DIR FILE VALUE (settings of
 // one directory follow each other) and, after --, the command.
 static void parse(char **argv)
@@ -256,6 +292,8 @@ static void parse(char **argv)
 			options.root = true;
 		} else if (!strcmp(*a, "-v2")) {
 			options.version2 = true;
+		} else if (!strcmp(*a, "-waiting")) {
+			options.waiting = true;
 		} else if (!strcmp(*a, "-id")) {
 			options.uid = atoi(*++a);
 			options.gid = atoi(*++a);
@@ -296,15 +334,35 @@ int main(int argc, char **argv)
 		options.prepared = true;
 	}
 	char line;
-	for (unsigned long number = 0; read(0, &line, 1) == 1; number++) {
+	for (unsigned long number = 0;; number++) {
 		struct timespec a, b;
+		char name[64];
+		if (options.waiting) {
+			start(number);
+			await_waiting();
+		}
+		bool over = read(0, &line, 1) != 1;
+		if (over && !options.waiting)
+			return 0;
 		clock_gettime(CLOCK_MONOTONIC, &a);
-		int status = start(number);
+		if (over)
+			shutdown(control[0], SHUT_RDWR);
+		else if (options.waiting)
+			send_standard_files();
+		else
+			start(number);
+		int status = finish();
+		group_name(name, sizeof name, number);
+		if (!options.waiting)
+			remove_groups(name);
 		clock_gettime(CLOCK_MONOTONIC, &b);
+		if (options.waiting)
+			remove_groups(name);
+		if (over)
+			return 0;
 		if (status != 0)
 			dprintf(1, "the command ended with status %d\n", status);
 		else
 			dprintf(1, "%lld\n", (b.tv_sec - a.tv_sec) * 1000000000LL + b.tv_nsec - a.tv_nsec);
 	}
-	return 0;
 }

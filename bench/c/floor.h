@@ -25,6 +25,7 @@ struct options {
 	bool root;	 // mounts first, then the user namespace
 	bool prepared;	 // this process stands in the static part of the view
 	bool version2;	 // one cgroup, and the command is born in it
+	bool waiting;	 // all but what depends on the command is done before its time begins
 	unsigned uid, gid;
 	const char *bind_source, *bind_target;
 	char *const *command;
@@ -53,8 +54,9 @@ void build_static_view(void);
 void build_fresh_view(void);
 void enter_view(void);
 
-// run_command turns the calling process into the command.
-void run_command(int entrances, const int *entrance, int *gate);
+// run_command turns the calling process into the command, which with -waiting
+// comes over the socket.
+void run_command(int entrances, const int *entrance, int *gate, int control);
 
 void set_filter(const void *filter, unsigned short length);
 void set_capabilities(uint64_t permitted);

@@ -12,9 +12,11 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -72,13 +74,15 @@ struct ruleset {
 	uint64_t files, network, scopes;
 };
 
+static uint64_t known_rights;
+
 static int make_ruleset(void)
 {
 	static const char *const paths[] = {"/", "/proc", "/dev", "/tmp", "/dev/shm", "/dev/mqueue"};
 	int abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 	if (abi < 1)
 		return -1;
-	uint64_t known = fs_v1 | (abi >= 2 ? 1 << 13 : 0) | (abi >= 3 ? 1 << 14 : 0) | (abi >= 5 ? 1 << 15 : 0);
+	uint64_t known = known_rights = fs_v1 | (abi >= 2 ? 1 << 13 : 0) | (abi >= 3 ? 1 << 14 : 0) | (abi >= 5 ? 1 << 15 : 0);
 	uint64_t write = known & ~(uint64_t)(1 << 6 | 1 << 11);
 	uint64_t rights[] = {fs_read, fs_read | fs_device, fs_device | 1 << 15, write, write, write};
 	struct ruleset attr = {known, 0, abi >= 6 ? 3 : 0};
@@ -90,11 +94,32 @@ static int make_ruleset(void)
 		must("landlock rule", syscall(SYS_landlock_add_rule, set, LANDLOCK_RULE_PATH_BENEATH, &rule, 0));
 		close(rule.parent_fd);
 	}
-	for (int fd = 0; fd <= 2; fd++) { // pipes are no files; the call then fails, as in the library
-		struct landlock_path_beneath_attr rule = {(fd ? inherit_write | 1 << 15 : inherit_read | 1 << 15) & known, fd};
-		syscall(SYS_landlock_add_rule, set, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
-	}
 	return set;
+}
+
+// restrict_files adds the standard files to a ruleset, and applies it.
+static void restrict_files(int ruleset)
+{
+	for (int fd = 0; fd <= 2; fd++) { // pipes are no files; the call then fails, as in the library
+		struct landlock_path_beneath_attr rule = {(fd ? inherit_write | 1 << 15 : inherit_read | 1 << 15) & known_rights, fd};
+		syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
+	}
+	must("landlock_restrict_self", syscall(SYS_landlock_restrict_self, ruleset, 0));
+}
+
+// receive_files waits for the command's standard files.
+static void receive_files(int control)
+{
+	int files[3];
+	char byte, space[CMSG_SPACE(sizeof files)];
+	struct iovec data = {&byte, 1};
+	struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = space, .msg_controllen = sizeof space};
+	must("ready", send(control, "r", 1, 0));
+	if (must("receive", recvmsg(control, &message, MSG_CMSG_CLOEXEC)) != 1)
+		_exit(126); // the host needs no command any more
+	memcpy(files, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof files);
+	for (int fd = 0; fd <= 2; fd++)
+		must("dup3", dup3(files[fd], fd, 0));
 }
 
 static void drop_capabilities(void)
@@ -109,7 +134,7 @@ static void drop_capabilities(void)
 	must("keepcaps", prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0));
 }
 
-void run_command(int entrances, const int *entrance, int *gate)
+void run_command(int entrances, const int *entrance, int *gate, int control)
 {
 	static char *const environment[] = {"PATH=/usr/bin:/bin", "HOME=/tmp", "LANG=C.UTF-8", "USER=nobody", "LOGNAME=nobody", NULL};
 	int ruleset = -1;
@@ -129,13 +154,19 @@ void run_command(int entrances, const int *entrance, int *gate)
 	set_user();
 	drop_capabilities();
 	must("no_new_privs", prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	while (options.waiting && !*(volatile int *)gate)
+		syscall(SYS_futex, gate, FUTEX_WAIT, 0, NULL, NULL, 0);
+	if (options.waiting && with("seccomp"))
+		set_filter(options.filter, options.filter_length);
+	if (options.waiting)
+		receive_files(control);
 	if (ruleset >= 0)
-		must("landlock_restrict_self", syscall(SYS_landlock_restrict_self, ruleset, 0));
+		restrict_files(ruleset);
 	must("close_range", syscall(SYS_close_range, 3, ~0U, 0));
 	must("chdir", chdir("/"));
 	while (!*(volatile int *)gate)
 		syscall(SYS_futex, gate, FUTEX_WAIT, 0, NULL, NULL, 0);
-	if (with("seccomp"))
+	if (!options.waiting && with("seccomp"))
 		set_filter(options.filter, options.filter_length);
 	execve(options.command[0], options.command, environment);
 	must("execve", -1);
