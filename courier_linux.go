@@ -20,6 +20,12 @@ type courier struct {
 	gone    chan struct{} // closed when it has ended
 }
 
+// needsNoFiles says whether a command has the files that its launcher has already.
+func (st *start) needsNoFiles() bool {
+	c := st.cmd
+	return c.Stdin == nil && c.Stdout == nil && c.Stderr == nil && len(c.ExtraFiles) == 0 && c.Cancel == nil && st.settings.OutputLimit == 0
+}
+
 // ownFiles are the command's files where package os/exec makes none, so that they
 // can be sent before there is a courier. Otherwise ok is false. Call done when they
 // have been sent.

@@ -205,12 +205,19 @@ func (p *pool) send(ctx context.Context, st *start, cmd *exec.Cmd, began time.Ti
 // sendCommand sends a launcher its command, and starts the courier if there is
 // something to do for one: first where that brings the files, and otherwise later.
 func (st *start) sendCommand(ctx context.Context, command *os.File) error {
-	send := func(files []*os.File) error {
-		err := st.p.control.Send([]byte{0}, append([]*os.File{command}, files...))
+	send := func(which byte, files []*os.File) error {
+		err := st.p.control.Send([]byte{which}, append([]*os.File{command}, files...))
 		if err != nil {
 			err = st.ownFailure(st.launcherGone(ctx, err))
 		}
 		return err
+	}
+	if st.needsNoFiles() {
+		if err := send(plan.OwnFiles, nil); err != nil {
+			return err
+		}
+		st.cmd.Process = st.p.launcher.Process
+		return nil
 	}
 	files, done, ok, err := st.ownFiles()
 	if err != nil {
@@ -218,7 +225,7 @@ func (st *start) sendCommand(ctx context.Context, command *os.File) error {
 	}
 	if ok {
 		defer done()
-		if err := send(files); err != nil {
+		if err := send(plan.GivenFiles, files); err != nil {
 			return err
 		}
 		if !st.needsCourier(files) {
@@ -232,7 +239,7 @@ func (st *start) sendCommand(ctx context.Context, command *os.File) error {
 		return err
 	}
 	defer closeFiles(files)
-	return send(files)
+	return send(plan.GivenFiles, files)
 }
 
 func (p *pool) resize(size int) {

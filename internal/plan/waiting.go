@@ -17,6 +17,13 @@ const MaxFiles = 16
 // all files of any command that it may be sent.
 const WaitingControl = 64
 
+// The one byte that comes with a command says which standard files it has: those that
+// come along, or those of its launcher, which are /dev/null, and no others.
+const (
+	GivenFiles = 0
+	OwnFiles   = 1
+)
+
 // AfterFilter are the calls that a waiting launcher makes after the filter that was
 // loaded before its command came, to its end or to the report of a failure.
 var AfterFilter = []string{
@@ -49,17 +56,17 @@ func (b *builder) receiveCommand(rulesets []launch.Cell) {
 	file := func(i int) launch.Cell { return launch.CellAt(control.Plus(header + 4*i)) }
 	b.mapFile(file(0))
 	b.Step("take the command's files", "")
+	unused, taken := b.Cell("the first number without a file", 3), b.NewLabel("files taken")
+	b.Sum(launch.CellAt(body), launch.Int(0)).If(launch.Int(OwnFiles), taken)
 	for i := range MaxFiles {
-		// Files arrive at numbers that rise, each above its place.
-		absent, next := b.NewLabel("no such file"), b.NewLabel("next file")
-		b.Sum(file(1+i), launch.Int(0)).If(launch.Int(-1), absent)
+		// Files arrive at numbers that rise, each above its place, and none is left out.
+		b.Set(unused, launch.Int(i))
+		b.Sum(file(1+i), launch.Int(0)).If(launch.Int(-1), taken)
 		b.Call(launch.Dup3, file(1+i), launch.Int(i), launch.Int(0))
-		b.Jump(next)
-		b.Place(absent)
-		b.Call(launch.CloseRange, launch.Int(i), launch.Int(i), launch.Int(0))
-		b.Place(next)
 	}
-	b.Call(launch.CloseRange, launch.Int(MaxFiles), b.control-1, launch.Int(0))
+	b.Set(unused, launch.Int(MaxFiles))
+	b.Place(taken)
+	b.Call(launch.CloseRange, unused, b.control-1, launch.Int(0))
 }
 
 // Courier is the program of a process that os/exec starts with the files of a
