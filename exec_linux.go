@@ -85,7 +85,6 @@ func (e *execution) run(ctx context.Context) (*Process, error) {
 	if err := e.follow(ctx); err != nil {
 		return nil, err
 	}
-	r.executed = time.Now()
 	return e.p, nil
 }
 
@@ -166,6 +165,7 @@ func (e *execution) follow(ctx context.Context) error {
 			return e.setupError(m)
 		case launch.MessageStarted:
 			r.keep(&r.commandPidfd, m.Files...)
+			r.executed = r.moment(m.At)
 			return nil
 		}
 	}

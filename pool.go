@@ -63,12 +63,12 @@ func (s *Sandbox) Pool(ctx context.Context, size int) (*Pool, error) {
 // command, those of [Process.Signal] do. A command with neither, whose standard files
 // are unset or files, starts soonest.
 func (p *Pool) Start(ctx context.Context, cmd *exec.Cmd) (*Process, error) {
-	return p.start(ctx, cmd)
+	return p.start(ctx, cmd, false)
 }
 
 // Run is [Pool.Start] and [Process.Wait].
 func (p *Pool) Run(ctx context.Context, cmd *exec.Cmd) (*Result, error) {
-	process, err := p.Start(ctx, cmd)
+	process, err := p.start(ctx, cmd, true)
 	if err != nil {
 		return nil, err
 	}

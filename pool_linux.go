@@ -132,7 +132,7 @@ func (p *pool) take() *start {
 }
 
 // start sends a command to a launcher that waits, or starts it without one.
-func (p *pool) start(ctx context.Context, cmd *exec.Cmd) (*Process, error) {
+func (p *pool) start(ctx context.Context, cmd *exec.Cmd, whole bool) (*Process, error) {
 	began := time.Now()
 	if err := checkCommand(cmd); err != nil {
 		notStarted(cmd, err)
@@ -146,13 +146,14 @@ func (p *pool) start(ctx context.Context, cmd *exec.Cmd) (*Process, error) {
 	long := p.closed || 3+len(cmd.ExtraFiles) > plan.MaxFiles
 	p.mu.Unlock()
 	if long {
-		return p.sandbox.Start(ctx, cmd)
+		return p.sandbox.start(ctx, cmd, whole)
 	}
 	st := p.take()
 	if st == nil {
 		defer p.fill()
-		return p.sandbox.Start(ctx, cmd)
+		return p.sandbox.start(ctx, cmd, whole)
 	}
+	st.whole = whole
 	process, err := p.send(ctx, st, cmd, began)
 	if err != nil || p.low() {
 		defer p.fill()
@@ -195,10 +196,11 @@ func (p *pool) send(ctx context.Context, st *start, cmd *exec.Cmd, began time.Ti
 	if err := st.sendCommand(ctx, command.value.File); err != nil {
 		return nil, err
 	}
+	st.awaitEnd()
 	if err := st.follow(ctx, func() bool { return r.commandPidfd >= 0 }); err != nil {
 		return nil, err
 	}
-	r.begun()
+	st.begun()
 	return st.p, nil
 }
 

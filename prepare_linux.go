@@ -182,7 +182,7 @@ func (p *prepared) reportNamespaces(s *settings) {
 // guardCalls are all that the launcher's own processes do once the command
 // runs.
 var guardCalls = []string{
-	"read", "ppoll", "wait4", "kill", "sendto", "sendmsg", "exit_group", "futex", "close", "close_range", "restart_syscall",
+	"read", "ppoll", "wait4", "kill", "sendto", "sendmsg", "exit_group", "futex", "close", "close_range", "clock_gettime", "restart_syscall",
 }
 
 // filters compiles the command's filter and the launcher's own.

@@ -64,11 +64,11 @@ func probe(missing []Feature) (_ *Report, refused bool) {
 
 // runNothing builds a sandbox and ends it where the program would be executed.
 func (s *Sandbox) runNothing(ctx context.Context) (*Result, error) {
-	p, err := s.start(ctx, &exec.Cmd{Path: "/", Args: []string{"nothing"}}, true)
-	if err != nil {
+	st := &start{cmd: &exec.Cmd{Path: "/", Args: []string{"nothing"}}, nothing: true}
+	if err := s.run(ctx, st); err != nil {
 		return nil, err
 	}
-	return p.Wait()
+	return st.p.Wait()
 }
 
 // fail records what an error of a start says about the host.

@@ -32,7 +32,11 @@ func (p *prepared) provide() *provision {
 // make makes what a provision consists of.
 func (v *provision) make(p *prepared) {
 	defer close(v.done)
-	if v.group, v.err = p.group.create(p.host); v.err == nil && p.spec.NetworkSent {
+	v.group, v.err = p.group.create(p.host)
+	if v.group != nil {
+		v.group.KeepTotals() // which are read when the command has ended, while nothing else is done
+	}
+	if v.err == nil && p.spec.NetworkSent {
 		v.network, v.err = newNetwork()
 	}
 }

@@ -108,12 +108,19 @@ func (r *running) keep(into *int, fds ...int) {
 	}
 }
 
-// begun is called when the program executes.
-func (r *running) begun() {
-	r.executed = time.Now()
-	if r.settings.CPUTime > 0 && r.group != nil {
-		r.watchCPUTime()
+// moment is when a launcher noted a time, on CLOCK_MONOTONIC. One that it cannot have
+// noted, or has not, is now.
+func (r *running) moment(noted time.Duration) time.Time {
+	var monotonic unix.Timespec
+	now := time.Now()
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &monotonic); err != nil {
+		return now
 	}
+	at := now.Add(noted - time.Duration(monotonic.Nano()))
+	if noted == 0 || at.Before(r.begin) || at.After(now) {
+		return now
+	}
+	return at
 }
 
 // watchCPUTime looks at the CPU time again when it could be used up at the
@@ -197,7 +204,7 @@ func (r *running) waitOnce(owned *Sandbox) (*Result, error) {
 // pipes, and the death of all that was inside.
 func (r *running) finish() (*Result, error) {
 	message, known := r.awaitStatus()
-	wall := time.Since(r.executed)
+	wall := max(0, r.moment(message.At).Sub(r.executed))
 	r.trace.host("read the cgroup")
 	ended := r.endGroup()
 	r.courier.tell(message, known)
@@ -274,7 +281,13 @@ func (r *running) awaitStatus() (launch.Message, bool) {
 		return *r.exited, true
 	}
 	for {
-		m, err := r.control.Receive()
+		m, err := r.control.ReceiveSoon()
+		if errors.Is(err, launch.ErrLater) {
+			if r.group != nil {
+				r.group.CloseTotals()
+			}
+			m, err = r.control.Receive()
+		}
 		if err != nil {
 			return launch.Message{}, false
 		}

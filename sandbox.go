@@ -37,7 +37,7 @@ func New(opts ...Option) (*Sandbox, error) {
 // exit status 0: see [Process.Wait] for the errors of a command that ran, and
 // [Start] for those of one that did not.
 func Run(ctx context.Context, cmd *exec.Cmd, opts ...Option) (*Result, error) {
-	p, err := Start(ctx, cmd, opts...)
+	p, err := startWith(ctx, cmd, true, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -62,12 +62,16 @@ func Run(ctx context.Context, cmd *exec.Cmd, opts ...Option) (*Result, error) {
 // exec.ErrNotFound for a program that the PATH inside does not have, or the
 // context's.
 func Start(ctx context.Context, cmd *exec.Cmd, opts ...Option) (*Process, error) {
+	return startWith(ctx, cmd, false, opts)
+}
+
+func startWith(ctx context.Context, cmd *exec.Cmd, whole bool, opts []Option) (*Process, error) {
 	s, err := New(opts...)
 	if err != nil {
 		notStarted(cmd, err)
 		return nil, err
 	}
-	p, err := s.Start(ctx, cmd)
+	p, err := s.start(ctx, cmd, whole)
 	if err != nil {
 		s.Close()
 		return nil, err
@@ -76,9 +80,14 @@ func Start(ctx context.Context, cmd *exec.Cmd, opts ...Option) (*Process, error)
 	return p, nil
 }
 
+// Start is [Start] with this policy.
+func (s *Sandbox) Start(ctx context.Context, cmd *exec.Cmd) (*Process, error) {
+	return s.start(ctx, cmd, false)
+}
+
 // Run is [Sandbox.Start] and [Process.Wait].
 func (s *Sandbox) Run(ctx context.Context, cmd *exec.Cmd) (*Result, error) {
-	p, err := s.Start(ctx, cmd)
+	p, err := s.start(ctx, cmd, true)
 	if err != nil {
 		return nil, err
 	}

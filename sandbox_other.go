@@ -19,11 +19,11 @@ func (*prepared) close() error { return nil }
 // pool is one that can not exist here.
 type pool struct{}
 
-func (*pool) open(context.Context, *Sandbox, int) error          { return unsupported() }
-func (*pool) start(context.Context, *exec.Cmd) (*Process, error) { return nil, unsupported() }
-func (*pool) resize(int)                                         {}
-func (*pool) state() PoolState                                   { return PoolState{Err: unsupported()} }
-func (*pool) close() error                                       { return nil }
+func (*pool) open(context.Context, *Sandbox, int) error                { return unsupported() }
+func (*pool) start(context.Context, *exec.Cmd, bool) (*Process, error) { return nil, unsupported() }
+func (*pool) resize(int)                                               {}
+func (*pool) state() PoolState                                         { return PoolState{Err: unsupported()} }
+func (*pool) close() error                                             { return nil }
 
 // running is a process that can not exist here.
 type running struct{}
@@ -32,8 +32,7 @@ func unsupported() error {
 	return &UnsupportedError{Feature: "a sandbox", Reason: runtime.GOOS + " has no Linux namespaces", Fix: "run on Linux 5.14 or later"}
 }
 
-// Start returns an *[UnsupportedError].
-func (s *Sandbox) Start(ctx context.Context, cmd *exec.Cmd) (*Process, error) {
+func (s *Sandbox) start(context.Context, *exec.Cmd, bool) (*Process, error) {
 	return nil, unsupported()
 }
 

@@ -16,21 +16,15 @@ import (
 	"github.com/seed-d1379373/sandbox/internal/plan"
 )
 
-// Start is [Start] with this policy.
-func (s *Sandbox) Start(ctx context.Context, cmd *exec.Cmd) (p *Process, err error) {
-	if err = checkCommand(cmd); err == nil {
-		p, err = s.start(ctx, cmd, false)
+// start starts a command. With whole the caller does nothing but wait for its end.
+func (s *Sandbox) start(ctx context.Context, cmd *exec.Cmd, whole bool) (*Process, error) {
+	st := &start{cmd: cmd, whole: whole}
+	err := checkCommand(cmd)
+	if err == nil {
+		err = s.run(ctx, st)
 	}
 	if err != nil {
 		notStarted(cmd, err)
-	}
-	return p, err
-}
-
-// start starts a command, or with nothing set, builds the sandbox and ends it.
-func (s *Sandbox) start(ctx context.Context, cmd *exec.Cmd, nothing bool) (*Process, error) {
-	st := &start{cmd: cmd, nothing: nothing}
-	if err := s.run(ctx, st); err != nil {
 		return nil, err
 	}
 	return st.p, nil
@@ -38,7 +32,7 @@ func (s *Sandbox) start(ctx context.Context, cmd *exec.Cmd, nothing bool) (*Proc
 
 // startTraced starts a command with a launcher that notes its times.
 func (s *Sandbox) startTraced(ctx context.Context, cmd *exec.Cmd, t *tracer) (*start, error) {
-	st := &start{cmd: cmd, trace: t}
+	st := &start{cmd: cmd, whole: true, trace: t}
 	return st, s.run(ctx, st)
 }
 
@@ -92,6 +86,7 @@ type start struct {
 	began    time.Time
 
 	nothing bool // execute nothing
+	whole   bool // the caller sees the command only when that has ended
 	waiting bool // for a command that comes late, see Pool
 	ready   bool // the launcher waits for it
 	bare    bool // the program was given by a bare name
@@ -123,9 +118,20 @@ func (st *start) run(ctx context.Context) error {
 		return err
 	}
 	st.trace.host("wait for the command to end")
-	r.begun()
+	st.begun()
 	r.repeats = true
 	return nil
+}
+
+// begun is called when the program executes.
+func (st *start) begun() {
+	r := &st.p.running
+	if r.settings.CPUTime > 0 && r.group != nil {
+		r.watchCPUTime()
+	}
+	if r.group != nil && !st.whole {
+		r.group.CloseTotals() // nobody knows when they will be read
+	}
 }
 
 // begin starts the launcher.
@@ -340,7 +346,19 @@ func (st *start) followSetup(ctx context.Context, done func() bool) error {
 			return st.ownFailure(st.launcherGone(ctx, err))
 		}
 	}
+	if !st.prepared.spec.AsksForMaps() {
+		st.awaitEnd()
+	}
 	return st.follow(ctx, done)
+}
+
+// awaitEnd is called when there is nothing more to answer. Where the caller wants but
+// the end of the command, the end of a short one is waited for, and then read what
+// the launcher had to say: so this process is woken once in place of three times.
+func (st *start) awaitEnd() {
+	if st.whole {
+		st.p.launcher.Process.WithHandle(func(pidfd uintptr) { st.p.control.AwaitEnd(int(pidfd)) })
+	}
 }
 
 // follow listens to the launcher, whose processes speak for themselves, in any
@@ -360,6 +378,7 @@ func (st *start) follow(ctx context.Context, done func() bool) error {
 			if err := st.answer(); err != nil {
 				return st.ownFailure(st.launcherGone(ctx, err))
 			}
+			st.awaitEnd()
 		case launch.MessageCommand:
 			r.pid = m.PID
 		case launch.MessageReady:
@@ -369,6 +388,7 @@ func (st *start) follow(ctx context.Context, done func() bool) error {
 		case launch.MessageStarted:
 			r.keep(&r.commandPidfd, m.Files[0])
 			r.keep(&r.mounts, m.Files[1:]...)
+			r.executed = r.moment(m.At)
 		case launch.MessageBorn:
 			r.keep(&r.initPidfd, m.Files...)
 			if stop, _ := r.stopped(); stop != Exited {

@@ -125,7 +125,7 @@ func groupArguments() ([]string, error) {
 var guard = &seccomp.Policy{
 	DefaultAction: seccomp.ActKillProcess,
 	Syscalls: []seccomp.Rule{{
-		Names:  []string{"read", "ppoll", "wait4", "kill", "sendto", "sendmsg", "exit_group", "futex", "close", "close_range", "restart_syscall"},
+		Names:  []string{"read", "ppoll", "wait4", "kill", "sendto", "sendmsg", "exit_group", "futex", "close", "close_range", "clock_gettime", "restart_syscall"},
 		Action: seccomp.ActAllow,
 	}},
 }

@@ -95,7 +95,8 @@ func readAt(dir int, name string) (string, error) {
 	return readAll(fd)
 }
 
-// readAll reads from the start, so that a file can be read again.
+// readAll reads from the start, so that a file can be read again. The kernel's cgroup
+// files give as much as there is and fits in, so that less is the end.
 func readAll(fd int) (string, error) {
 	buf := make([]byte, 0, 2048)
 	for {
@@ -107,13 +108,11 @@ func readAll(fd int) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if n == 0 {
+		buf = buf[:len(buf)+n]
+		if len(buf) < cap(buf) {
 			return string(buf), nil
 		}
-		buf = buf[:len(buf)+n]
-		if len(buf) == cap(buf) {
-			buf = append(buf, make([]byte, cap(buf))...)[:len(buf)]
-		}
+		buf = append(buf, make([]byte, cap(buf))...)[:len(buf)]
 	}
 }
 

@@ -27,16 +27,17 @@ type Group struct {
 	quota atomic.Bool // a limit of CPU time was ever set, so that there is a count of it
 }
 
-// dir is one directory that was made. No descriptor of it is kept: hosts of many
-// sandboxes would pay for them at each fork.
+// dir is one directory that was made. No descriptor of it is kept for long: hosts of
+// many sandboxes would pay for them at each fork.
 type dir struct {
 	fs          fileSystem
 	base        *base
 	name        string
-	procs       *os.File      // write-only cgroup.procs; nil after CloseProcs
-	door        *os.File      // the directory itself, see Dir
-	controllers []string      // v2 names of what can be used here
-	devices     *ebpf.Program // v2: the device rules in force, if there are any
+	procs       *os.File       // write-only cgroup.procs; nil after CloseProcs
+	door        *os.File       // the directory itself, see Dir
+	controllers []string       // v2 names of what can be used here
+	devices     *ebpf.Program  // v2: the device rules in force, if there are any
+	kept        map[string]int // files that are open for reading; nil but after KeepTotals
 }
 
 func (d *dir) path(file string) string { return path.Join(d.base.path, d.name, file) }
@@ -67,7 +68,32 @@ func (d *dir) openFile(file string, flags int) (int, error) {
 }
 
 func (d *dir) readFile(file string) (string, error) {
+	if fd, ok := d.kept[file]; ok {
+		return readAll(fd)
+	}
 	return readAt(d.base.fd, d.name+"/"+file)
+}
+
+// keep opens files for later readings. One that is not there is left for these to find.
+func (d *dir) keep(files ...string) {
+	if d.kept == nil {
+		d.kept = map[string]int{}
+	}
+	for _, file := range files {
+		if _, ok := d.kept[file]; ok {
+			continue
+		}
+		if fd, err := d.openFile(file, unix.O_RDONLY); err == nil {
+			d.kept[file] = fd
+		}
+	}
+}
+
+func (d *dir) closeKept() {
+	for _, fd := range d.kept {
+		unix.Close(fd)
+	}
+	d.kept = nil
 }
 
 // write writes one of the directory's files as writeAt does.
@@ -113,6 +139,7 @@ func (d *dir) openProcs() error {
 }
 
 func (d *dir) close() {
+	d.closeKept()
 	if d.devices != nil {
 		d.devices.Close()
 		d.devices = nil

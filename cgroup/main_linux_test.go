@@ -55,13 +55,21 @@ func leftovers() string {
 		fmt.Fprintln(&b, "child", pid)
 	}
 	runtime.GC()
+	for _, target := range openFiles() {
+		fmt.Fprintln(&b, "descriptor", target)
+	}
+	return b.String()
+}
+
+// openFiles are this process's open files of cgroups.
+func openFiles() (targets []string) {
 	fds, _ := os.ReadDir("/proc/self/fd")
 	for _, fd := range fds {
 		if target, _ := os.Readlink("/proc/self/fd/" + fd.Name()); strings.Contains(target, "/cgroup") {
-			fmt.Fprintln(&b, "descriptor", target)
+			targets = append(targets, target)
 		}
 	}
-	return b.String()
+	return targets
 }
 
 var sink atomic.Int64 // what the burning helper works at

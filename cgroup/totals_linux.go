@@ -46,22 +46,61 @@ func (g *Group) deserted() bool {
 	return err == nil && procs == "" && d.childless()
 }
 
+// KeepTotals opens the files of [Group.Totals] and [Group.Final], which takes longer
+// than to read them: for a group whose numbers are wanted soon and fast. CloseTotals
+// and Remove close them. A file that cannot be opened now is tried again when it is read.
+func (g *Group) KeepTotals() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for i, d := range g.dirs {
+		if i == 0 {
+			d.keep([...]string{"cgroup.procs", "cgroup.events"}[d.base.version-1])
+		}
+		for _, total := range g.totalsOf(d) {
+			d.keep(total.files[d.base.version-1]...)
+		}
+	}
+}
+
+// CloseTotals closes what KeepTotals has opened.
+func (g *Group) CloseTotals() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, d := range g.dirs {
+		d.closeKept()
+	}
+}
+
+// A total is what one controller counts, in files of cgroup v1 and v2.
+type total struct {
+	controller string
+	read       func(*dir, *Stats) error
+	files      [2][]string
+}
+
+var totals = []total{
+	{"memory", (*dir).memoryTotals, [2][]string{{"memory.max_usage_in_bytes", "memory.oom_control"}, {"memory.peak", "memory.events"}}},
+	{"cpuacct", (*dir).cpuTotal, [2][]string{{"cpuacct.usage"}, {"cpu.stat"}}},
+	{"cpu", (*dir).throttling, [2][]string{{"cpu.stat"}, {"cpu.stat"}}},
+	{"pids", (*dir).pidsTotal, [2][]string{{"pids.events"}, {"pids.events"}}},
+}
+
+// totalsOf are those that a directory has.
+func (g *Group) totalsOf(d *dir) (all []total) {
+	for _, total := range totals {
+		counts := total.controller != "cpu" || g.quota.Load()
+		if counts && g.at(total.controller) == d {
+			all = append(all, total)
+		}
+	}
+	return all
+}
+
 // totals reads what a directory has to say.
 func (g *Group) totals(d *dir, s *Stats) error {
-	for _, section := range []struct {
-		controller string
-		read       func(*dir, *Stats) error
-	}{
-		{"memory", (*dir).memoryTotals},
-		{"cpuacct", (*dir).cpuTotal},
-		{"cpu", (*dir).throttling},
-		{"pids", (*dir).pidsTotal},
-	} {
-		counts := section.controller != "cpu" || g.quota.Load()
-		if counts && g.at(section.controller) == d {
-			if err := section.read(d, s); err != nil {
-				return err
-			}
+	for _, total := range g.totalsOf(d) {
+		if err := total.read(d, s); err != nil {
+			return err
 		}
 	}
 	return nil

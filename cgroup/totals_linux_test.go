@@ -97,3 +97,48 @@ func TestThrottledTotals(t *testing.T) {
 		}
 	}
 }
+
+// Kept files say what those that are opened anew say, later as well, and are given
+// back.
+func TestKeptTotals(t *testing.T) {
+	h := liveHost(t, "memory", "pids", "cpuacct")
+	g := create(t, h, Limits{Memory: 64 << 20, Pids: 5}, Options{Controllers: []string{"cpuacct"}})
+	before := len(openFiles())
+	g.KeepTotals()
+	g.KeepTotals() // which finds them open
+	kept := len(openFiles()) - before
+	if kept < 2 || kept > 5 {
+		t.Errorf("%d files are kept", kept)
+	}
+	first, err := g.Totals()
+	if err != nil {
+		t.Fatal(err)
+	}
+	startShell(t, "for i in 1 2 3 4 5 6 7 8; do sleep 0.01 & done 2>/dev/null; wait").run(g).wait()
+	p := startShell(t, "echo inside; exec sleep 1000").run(g)
+	p.line()
+	if totals, ok := g.Final(); ok {
+		t.Errorf("final while a process runs: %+v", totals)
+	}
+	if err := g.Kill(); err != nil { // what the first shell has left is still there, perhaps
+		t.Fatal(err)
+	}
+	p.wait()
+	final, ok := g.Final()
+	if !ok || final.MemoryPeak <= first.MemoryPeak || final.CPU <= first.CPU || final.ForksRefused == 0 {
+		t.Errorf("%+v, %v after %+v", final, ok, first)
+	}
+	if g.dirs[0].base.version == 1 { // v2 counts the last moments of a process late
+		g.CloseTotals()
+		if fresh, err := g.Totals(); err != nil || *fresh != *final {
+			t.Errorf("%+v from files opened anew, %+v from kept ones, %v", fresh, final, err)
+		}
+		g.KeepTotals()
+	}
+	if err := g.Remove(); err != nil {
+		t.Error(err)
+	}
+	if after := len(openFiles()); after > before {
+		t.Errorf("%d files open, %d before", after, before)
+	}
+}

@@ -24,7 +24,7 @@ type Control struct {
 // messages of a start follow each other closely, and so does the end of a short
 // command; the network poller would be registered with, woken for every answer
 // that the launcher takes, and taken leave of. A thread waits in the meantime.
-const attention = 2 * time.Millisecond
+const attention = 5 * time.Millisecond
 
 // NewControl returns both ends; the peer is for the launcher, and the caller
 // closes its copy once the launcher runs.
@@ -51,11 +51,11 @@ func (c *Control) Attend() {
 	c.until = time.Now().Add(attention)
 }
 
-// current is the socket as it is now.
-func (c *Control) current() (f *os.File, left time.Duration, polled bool) {
+// current is the socket as it is now, and for how long it is waited for in the kernel.
+func (c *Control) current() (f *os.File, left time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.file, time.Until(c.until), c.polled
+	return c.file, time.Until(c.until)
 }
 
 // poll hands the socket to the network poller.
@@ -93,29 +93,57 @@ func control(f *os.File, call func(fd int) error) error {
 
 // Receive waits for the next message; io.EOF means that the launcher is gone.
 // The caller owns the message's Files.
-func (c *Control) Receive() (m Message, err error) {
+func (c *Control) Receive() (Message, error) {
+	m, err := c.ReceiveSoon()
+	if !errors.Is(err, ErrLater) {
+		return m, err
+	}
+	if err := c.poll(); err != nil {
+		return Message{}, err
+	}
+	f, _ := c.current()
+	return receivePolled(f)
+}
+
+// ErrLater is the error of ReceiveSoon when no message has come in the next moment.
+var ErrLater = errors.New("launch: no message yet")
+
+// ReceiveSoon is Receive, but waits no longer than the messages of a start take.
+func (c *Control) ReceiveSoon() (m Message, err error) {
 	for {
-		f, left, polled := c.current()
-		switch {
-		case left > 0:
-			err = control(f, func(fd int) (err error) {
-				if m, err = receive(fd); errors.Is(err, unix.EAGAIN) {
-					wait := unix.NsecToTimespec(int64(left))
-					unix.Ppoll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, &wait, nil)
-				}
-				return err
-			})
-			if !errors.Is(err, unix.EAGAIN) {
-				return m, err
+		f, left := c.current()
+		if left <= 0 {
+			return Message{}, ErrLater
+		}
+		err = control(f, func(fd int) (err error) {
+			if m, err = receive(fd); errors.Is(err, unix.EAGAIN) {
+				await(fd, left)
 			}
-		case polled:
-			return receivePolled(f)
-		default:
-			if err := c.poll(); err != nil {
-				return Message{}, err
-			}
+			return err
+		})
+		if !errors.Is(err, unix.EAGAIN) {
+			return m, err
 		}
 	}
+}
+
+// AwaitEnd waits as long as ReceiveSoon does, but for the end of the launcher, which
+// has sent all its messages then: who reads them one by one is woken for each.
+func (c *Control) AwaitEnd(pidfd int) {
+	for {
+		_, left := c.current()
+		if left <= 0 || !await(pidfd, left) {
+			return
+		}
+	}
+}
+
+// await waits until a descriptor is readable, or for so long. It may be called
+// again if a signal has interrupted it.
+func await(fd int, limit time.Duration) (interrupted bool) {
+	wait := unix.NsecToTimespec(int64(limit))
+	_, err := unix.Ppoll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, &wait, nil)
+	return errors.Is(err, unix.EINTR)
 }
 
 func receivePolled(f *os.File) (m Message, err error) {

@@ -43,7 +43,7 @@ func send(t *testing.T, peer *os.File, body []byte, files ...int) {
 func TestControlReceives(t *testing.T) {
 	host, peer := newControl(t)
 	send(t, peer, words32(1, 2, 3, 4))
-	send(t, peer, words32(4, 0), 2)
+	send(t, peer, started(1, 2), 2)
 	m, err := host.Receive()
 	if err != nil || m.Kind != MessageFail || m.Index != 2 || m.Errno != 3 || m.Detail != 4 || len(m.Files) != 0 {
 		t.Errorf("%+v, %v", m, err)
@@ -86,8 +86,8 @@ func TestControlOfBadPeer(t *testing.T) {
 		{"unknown kind", words32(99, 0), nil},
 		{"oversize", append(words32(4, 0), make([]byte, maxMessage)...), nil},
 		{"oversize with a file", append(words32(4, 0), make([]byte, 100*maxMessage)...), []int{0}},
-		{"more files than fit", words32(4, 0), many},
-		{"a file too many", words32(4, 0), []int{0, 1, 2}},
+		{"more files than fit", started(1, 2), many},
+		{"a file too many", started(1, 2), []int{0, 1, 2}},
 		{"a file too few", words32(6, 0), nil},
 		{"a file where none belongs", words32(2, 0), []int{0}},
 		{"files with a failure", words32(1, 2, 3), many[:20]},

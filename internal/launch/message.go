@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
+	"time"
 )
 
 // The launcher and the host talk over one SOCK_SEQPACKET pair. Every message
@@ -41,11 +43,26 @@ const (
 const (
 	maxMessage  = 256
 	rusageSize  = 144
-	exitedSize  = 8 + rusageSize
+	stampSize   = 16 // of struct timespec
+	startedSize = simpleSize + stampSize
+	exitedSize  = rusageStart + rusageSize + stampSize
 	failSize    = 16
 	simpleSize  = 8
 	rusageStart = 8
 )
+
+// Size is how many bytes a message of this kind has.
+func (k MessageKind) Size() Int {
+	switch k {
+	case MessageFail:
+		return failSize
+	case MessageStarted:
+		return startedSize
+	case MessageExited:
+		return exitedSize
+	}
+	return simpleSize
+}
 
 // passes says whether a message of this kind comes with so many descriptors.
 func (k MessageKind) passes(files int) bool {
@@ -63,13 +80,14 @@ func (k MessageKind) passes(files int) bool {
 // A Message is what the launcher says.
 type Message struct {
 	Kind   MessageKind
-	Index  int    // Fail: the instruction that failed
-	Errno  uint32 // Fail
-	Detail uint32 // Fail: what the program says besides
-	Status uint32 // Exited: as wait4(2) gives it
-	Usage  Rusage // Exited: the command and the children it waited for
-	PID    int    // the sender, in the host's PID namespace
-	Files  []int  // Born, Started, Files: the descriptors passed along
+	Index  int           // Fail: the instruction that failed
+	Errno  uint32        // Fail
+	Detail uint32        // Fail: what the program says besides
+	Status uint32        // Exited: as wait4(2) gives it
+	Usage  Rusage        // Exited: the command and the children it waited for
+	At     time.Duration // Started, Exited: when, on CLOCK_MONOTONIC; 0 if that is not known
+	PID    int           // the sender, in the host's PID namespace
+	Files  []int         // Born, Started, Files: the descriptors passed along
 }
 
 // Rusage is the part of getrusage(2) that a result reports.
@@ -85,27 +103,32 @@ func parseMessage(b []byte) (Message, error) {
 		return Message{}, errors.New("launch: short message")
 	}
 	m := Message{Kind: MessageKind(le.Uint32(b))}
-	want := simpleSize
-	switch m.Kind {
-	case MessageFail:
-		want = failSize
-	case MessageExited:
-		want = exitedSize
-	case MessageMap, MessageCommand, MessageStarted, MessageBorn, MessageReady, MessageFiles:
-	default:
+	if m.Kind < MessageFail || m.Kind > MessageFiles {
 		return Message{}, fmt.Errorf("launch: message of unknown kind %d", m.Kind)
 	}
-	if len(b) != want {
+	if want := int(m.Kind.Size()); len(b) != want {
 		return Message{}, fmt.Errorf("launch: message of kind %d with %d bytes instead of %d", m.Kind, len(b), want)
 	}
 	switch m.Kind {
 	case MessageFail:
 		m.Index, m.Errno, m.Detail = int(le.Uint32(b[4:])), le.Uint32(b[8:]), le.Uint32(b[12:])
+	case MessageStarted:
+		m.At = parseStamp(b[simpleSize:])
 	case MessageExited:
 		m.Status = le.Uint32(b[4:])
 		m.Usage = parseRusage(b[rusageStart:])
+		m.At = parseStamp(b[rusageStart+rusageSize:])
 	}
 	return m, nil
+}
+
+// parseStamp decodes a struct timespec, and what cannot be one to 0.
+func parseStamp(b []byte) time.Duration {
+	seconds, nanoseconds := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])
+	if seconds >= uint64(math.MaxInt64/time.Second) || nanoseconds >= uint64(time.Second) {
+		return 0
+	}
+	return time.Duration(seconds)*time.Second + time.Duration(nanoseconds)
 }
 
 func parseRusage(b []byte) Rusage {
@@ -120,11 +143,7 @@ func parseRusage(b []byte) Rusage {
 // Message places a message for the launcher to send.
 func (p *Program) Message(k MessageKind) Ref {
 	b := binary.LittleEndian.AppendUint32(nil, uint32(k))
-	size := simpleSize
-	if k == MessageExited {
-		size = exitedSize
-	}
-	return p.Data("message", append(b, make([]byte, size-len(b))...))
+	return p.Data("message", append(b, make([]byte, int(k.Size())-len(b))...))
 }
 
 // SimpleSize and the others are the sizes of messages, for send calls.
@@ -136,3 +155,7 @@ const (
 
 // ExitedFields are the places in an Exited message that wait4(2) fills.
 func ExitedFields(m Ref) (status Cell, usage Ref) { return CellAt(m.Plus(4)), m.Plus(rusageStart) }
+
+// StartedAt and ExitedAt are the places that clock_gettime(2) fills.
+func StartedAt(m Ref) Ref { return m.Plus(simpleSize) }
+func ExitedAt(m Ref) Ref  { return m.Plus(rusageStart + rusageSize) }

@@ -130,7 +130,7 @@ func TestExitedMessageLayout(t *testing.T) {
 		t.Errorf("% x", b)
 	}
 	for _, k := range []MessageKind{MessageMap, MessageCommand, MessageStarted, MessageBorn} {
-		if got, err := parseMessage(placed(p, p.Message(k), int(SimpleSize))); err != nil || got.Kind != k {
+		if got, err := parseMessage(placed(p, p.Message(k), int(k.Size()))); err != nil || got.Kind != k {
 			t.Errorf("%+v, %v", got, err)
 		}
 	}

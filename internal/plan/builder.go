@@ -82,6 +82,7 @@ type builder struct {
 // A handover is a message that passes one descriptor, or two.
 type handover struct {
 	header launch.Ref // struct msghdr
+	body   launch.Ref
 	file   launch.Cell
 	second launch.Cell
 }
@@ -91,10 +92,11 @@ func (b *builder) handover(kind launch.MessageKind, files int) handover {
 	const solSocket, scmRights, header = 1, 1, 16 // bytes of struct cmsghdr
 	size := uint64(header + 4*files)
 	body := b.Message(kind)
-	iov := b.words("iovec", body.Address(), uint64(launch.SimpleSize))
+	iov := b.words("iovec", body.Address(), uint64(kind.Size()))
 	control := b.Data("descriptor to pass", append(littleWords(size, solSocket|scmRights<<32), make([]byte, 8)...))
 	return handover{
 		header: b.words("msghdr", 0, 0, iov.Address(), 1, control.Address(), size, 0),
+		body:   body,
 		file:   launch.CellAt(control.Plus(header)),
 		second: launch.CellAt(control.Plus(header + 4)),
 	}

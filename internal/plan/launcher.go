@@ -112,7 +112,7 @@ func (b *builder) guard() *launch.Instr {
 		f := b.filter("guard", b.spec.GuardFilter)
 		b.guardFilter = &f
 	}
-	b.tracing = false // clock_gettime(2) is not among the calls that are left
+	b.tracing = false // what is left is not about the start
 	return b.Call(launch.Seccomp, launch.Int(seccompSetModeFilter), launch.Int(0), *b.guardFilter)
 }
 

@@ -108,6 +108,7 @@ func (b *builder) awaitExec() {
 	b.exit(launch.Int(setupFailed))
 	b.Place(executed)
 	b.Call(launch.Close, keptExec)
+	b.noteTime(launch.StartedAt(b.started.body))
 	b.Call(launch.Sendmsg, b.control, b.started.header, launch.Int(noSignal))
 	if b.spec.passesMounts() {
 		b.Call(launch.Close, b.control+1).IgnoreAll() // the host has it
@@ -135,6 +136,12 @@ func (b *builder) supervise() {
 	b.Place(alive)
 	b.untilCommandEnds(w, loop)
 	b.tellEnd(w)
+}
+
+// noteTime notes the time in a message, which the host may read much later. It is told
+// that there is none rather than nothing.
+func (b *builder) noteTime(at launch.Ref) {
+	b.Call(launch.ClockGettime, launch.Int(monotonic), at).IgnoreAll()
 }
 
 // forward passes a signal on to a process and goes back to waiting; that a child has
@@ -175,6 +182,7 @@ func (b *builder) untilCommandEnds(w watch, loop *launch.Label) {
 
 // tellEnd tells the host how the command ended, and ends in the same way.
 func (b *builder) tellEnd(w watch) {
+	b.noteTime(launch.ExitedAt(w.message))
 	b.report(w.message, launch.ExitedSize)
 	b.exitAs(w.status, launch.CellAt(w.status.Ref().Plus(1)), b.NewLabel("command was killed"))
 }

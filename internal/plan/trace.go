@@ -13,6 +13,7 @@ import (
 const (
 	traceAddress = 0x1e000000
 	stampSize    = 16 // of struct timespec
+	monotonic    = 1  // CLOCK_MONOTONIC
 )
 
 // TraceSize is how many bytes the file of a traced program has.
@@ -37,7 +38,6 @@ func (b *builder) Step(name, path string) {
 
 // stamp notes the time of the current step, where the process may still ask for it.
 func (b *builder) stamp() {
-	const monotonic = 1
 	if at := stampSize * (len(b.Steps()) - 1); b.tracing && at < TraceSize {
 		b.Call(launch.ClockGettime, launch.Int(monotonic), launch.Int(traceAddress+at)).IgnoreAll()
 	}
