@@ -2,7 +2,10 @@ package sandbox
 
 import (
 	"errors"
+	"math"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/seed-d1379373/sandbox/internal/launch"
 	"github.com/seed-d1379373/sandbox/internal/plan"
@@ -42,6 +45,21 @@ func KeepSpareFor(s *Sandbox, d time.Duration) error {
 		p.larder.keep = d
 	}
 	return err
+}
+
+// NoMoment is that of a launcher which could not tell the time.
+const NoMoment = time.Duration(math.MinInt64)
+
+// MomentOf is what the host makes of a time that a launcher noted, so long ago, in a
+// start that began so long ago.
+func MomentOf(began, noted time.Duration) time.Time {
+	r := running{begin: time.Now().Add(-began)}
+	if noted == NoMoment {
+		return r.moment(0)
+	}
+	var now unix.Timespec
+	unix.ClockGettime(unix.CLOCK_MONOTONIC, &now)
+	return r.moment(time.Duration(now.Nano()) - noted)
 }
 
 // HasSpare says whether a sandbox has something ready for the next start.

@@ -19,6 +19,7 @@ var errnoOfCall = map[string]unix.Errno{
 	"chdir":                   unix.EACCES,
 	"clone":                   unix.EAGAIN,
 	"clone3":                  unix.EAGAIN,
+	"clock_gettime":           unix.EINVAL,
 	"close":                   unix.EIO,
 	"close_range":             unix.ENOMEM,
 	"dup3":                    unix.EMFILE,

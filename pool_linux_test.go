@@ -315,3 +315,40 @@ func TestDefaultFilterLetsTheLauncherFinish(t *testing.T) {
 		}
 	}
 }
+
+// A command of a pool that has no files finds what one of a cold start finds: its
+// standard files are /dev/null, and there are no others.
+func TestPoolCommandWithoutFiles(t *testing.T) {
+	const script = `
+		for i in 0 1 2; do [ "$(readlink /proc/$$/fd/$i)" = /dev/null ] || exit 1$i; done
+		grep -q 'flags:.*0$' /proc/$$/fdinfo/0 || exit 20
+		for i in 1 2; do grep -q 'flags:.*1$' /proc/$$/fdinfo/$i || exit 2$i; done
+		for i in 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 62 63 64 65 66 67; do [ -e /proc/$$/fd/$i ] && exit 30; done
+		echo to nowhere || exit 40
+		read line && exit 50
+		exit 77`
+	command := func() *exec.Cmd { return exec.Command("sh", "-c", script) }
+	pool := newPool(t, 1)
+	awaitReady(t, pool)
+	for name, run := range map[string]func(context.Context, *exec.Cmd) (*sandbox.Result, error){
+		"cold": newBox(t).Run, "warm": pool.Run,
+	} {
+		if res, err := run(context.Background(), command()); res == nil || res.ExitCode != 77 {
+			t.Errorf("%s: %v, %v", name, res, err)
+		}
+	}
+	if s := pool.State(); s.Warm != 1 {
+		t.Errorf("%v", s)
+	}
+	cmd := command()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	cmd.ExtraFiles = []*os.File{w}
+	if res, err := newBox(t).Run(context.Background(), cmd); res == nil || res.ExitCode != 30 {
+		t.Errorf("control: with a file more: %v, %v", res, err)
+	}
+}

@@ -123,9 +123,12 @@ func (st *start) run(ctx context.Context) error {
 	return nil
 }
 
-// begun is called when the program executes.
+// begun is called when the program executes, or was killed before it could.
 func (st *start) begun() {
 	r := &st.p.running
+	if r.executed.IsZero() {
+		r.executed = time.Now()
+	}
 	if r.settings.CPUTime > 0 && r.group != nil {
 		r.watchCPUTime()
 	}
