@@ -12,8 +12,8 @@ import (
 // command has fresh namespaces, a fresh cgroup and fresh file systems.
 //
 // An idle sandbox costs one process of some tens of kilobytes, or two for an
-// ordinary caller, a network namespace and a cgroup. Limits of time count from Start. A Pool is safe for
-// concurrent use.
+// ordinary caller, a network namespace, a cgroup and some descriptors. Limits of time
+// count from Start. A Pool is safe for concurrent use.
 type Pool struct{ pool }
 
 // PoolState says what a pool has and has done.

@@ -67,6 +67,7 @@ func (b *bench) ownWays() []way {
 	if b.root {
 		ways = append(ways,
 			libraryWay(libraryCold, b.libraryOptions()),
+			onceWay(libraryOnce, b.libraryOptions()),
 			poolWay(libraryWarm, b.libraryOptions()),
 			b.floorWay(floorRoot, true),
 			b.floorWay(floorScratch, true, "prepared"),

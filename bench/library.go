@@ -22,6 +22,7 @@ const (
 const (
 	plainExec    = "os/exec, no sandbox"
 	libraryCold  = "this library"
+	libraryOnce  = "this library, Run with options"
 	libraryWarm  = "this library, warm pool"
 	libraryUser  = "this library, ordinary user"
 	floorRoot    = "C floor"
@@ -65,6 +66,20 @@ func libraryWay(name string, options []sandbox.Option) way {
 			return out.Bytes(), err
 		},
 	}
+}
+
+// onceWay works the policy out for each start.
+func onceWay(name string, options []sandbox.Option) way {
+	w := libraryWay(name, options) // from inside it looks the same
+	w.open = func() (starter, error) {
+		return startFunc(func() (time.Duration, error) {
+			return timed(func() error {
+				_, err := sandbox.Run(context.Background(), exec.Command(path.Join(inside, "exit")), options...)
+				return err
+			})
+		}), nil
+	}
+	return w
 }
 
 // layers are sandboxes of which each has one protection more than the one before,
