@@ -48,13 +48,16 @@ func (g *Group) deserted() bool {
 
 // KeepTotals opens the files of [Group.Totals] and [Group.Final], which takes longer
 // than to read them: for a group whose numbers are wanted soon and fast. CloseTotals
-// and Remove close them. A file that cannot be opened now is tried again when it is read.
+// and Remove close them. A file that cannot be opened now is tried again when it is
+// read. The list of processes of v1 is not among them: who reads it again by the same
+// descriptor may be given an old one (cgroup_pidlist_start in
+// kernel/cgroup/cgroup-v1.c).
 func (g *Group) KeepTotals() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for i, d := range g.dirs {
-		if i == 0 {
-			d.keep([...]string{"cgroup.procs", "cgroup.events"}[d.base.version-1])
+		if i == 0 && d.base.version == 2 {
+			d.keep("cgroup.events")
 		}
 		for _, total := range g.totalsOf(d) {
 			d.keep(total.files[d.base.version-1]...)
