@@ -1,14 +1,18 @@
 package sandbox
 
 import (
+	"fmt"
 	"os"
 	"path"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/seed-d1379373/sandbox/caps"
 	"github.com/seed-d1379373/sandbox/cgroup"
 	"github.com/seed-d1379373/sandbox/internal/plan"
+	"github.com/seed-d1379373/sandbox/lsm"
 )
 
 // devices adds the nodes that options name. A caller that can make nodes makes
@@ -69,13 +73,50 @@ func lookupDevice(d device) (deviceNode, error) {
 	default:
 		return n, &OptionError{"WithDevice", d.host, "not a device"}
 	}
-	if strings.Contains(d.access, "r") {
+	if d.reads() {
 		n.mode |= 0o400
 	}
-	if strings.Contains(d.access, "w") {
+	if d.writes() {
 		n.mode |= 0o200
 	}
 	return n, nil
+}
+
+func (d device) reads() bool  { return strings.Contains(d.access, "r") }
+func (d device) writes() bool { return strings.Contains(d.access, "w") }
+
+// rights are those of all that the access gives.
+func (d device) rights(all lsm.FileRights) lsm.FileRights {
+	if !d.reads() {
+		all &^= lsm.FSReadFile
+	}
+	if !d.writes() {
+		all &^= lsm.FSWriteFile | lsm.FSTruncate
+	}
+	return all
+}
+
+// looseDevice is the first device with an access that is less than a command would
+// have which may do so much, if no cgroup refused it; empty if there is none. The
+// permissions of a node that was made bind a command without capabilities, but the
+// host's own node has the host's. Landlock withholds writing, and cannot withhold
+// reading, which it allows of everything in the view.
+func (p *prepared) looseDevice(s *settings, reach caps.Set) string {
+	for _, d := range s.devices {
+		switch {
+		case d.reads() && d.writes():
+		case p.host.canMount && !reach.Has(caps.DACOverride) && (d.reads() || !reach.Has(caps.DACReadSearch)):
+		case d.reads() && p.viewIsRepeated && !s.writesBelow(d.inside):
+		default:
+			return fmt.Sprintf("access %q to %s", d.access, d.inside)
+		}
+	}
+	return ""
+}
+
+// writesBelow says whether the view lets the command write where a path is.
+func (s *settings) writesBelow(p string) bool {
+	return slices.ContainsFunc(writable(s), func(w writablePath) bool { return within(p, w.path) })
 }
 
 // deviceRules are the default devices, the sandbox's terminals, and what

@@ -23,8 +23,9 @@ type groupPlan struct {
 }
 
 // planGroup decides for each limit whether the host can enforce it. A limit
-// that the caller named, or a whole feature, fails closed.
-func planGroup(s *settings, h *host, id *identity, report *Report) (*groupPlan, error) {
+// that the caller named, or a whole feature, fails closed. A loose device is one whose
+// access nothing else limits.
+func planGroup(s *settings, h *host, id *identity, report *Report, looseDevice string) (*groupPlan, error) {
 	g := &groupPlan{}
 	if s.CgroupParent != "" && h.cgroupErr != nil {
 		return nil, unsupportedGroup("the cgroup parent", h.cgroupErr)
@@ -44,6 +45,7 @@ func planGroup(s *settings, h *host, id *identity, report *Report) (*groupPlan, 
 		use        func()
 		instead    func() bool // another way to enforce it
 		rather     bool        // that way is the better one here
+		what       string      // of the feature is wanted, if that needs saying
 	}{
 		{
 			feature: FeatureMemory, controller: "memory", detail: sizeText(s.Memory) + memoryDetail(s),
@@ -98,10 +100,10 @@ func planGroup(s *settings, h *host, id *identity, report *Report) (*groupPlan, 
 		},
 		{
 			feature: FeatureDevices, controller: "devices", wanted: len(s.devices)+len(s.deviceRules) > 0 && !s.Privileged,
-			named: len(s.deviceRules) > 0, detail: "by the devices cgroup and by the nodes that exist",
+			named: len(s.deviceRules) > 0 || looseDevice != "", what: looseDevice, detail: "by the devices cgroup and by the nodes that exist",
 			use: func() { g.limits.Devices = deviceRules(s) },
 			instead: func() bool {
-				if len(s.deviceRules) > 0 {
+				if len(s.deviceRules) > 0 || looseDevice != "" {
 					return false
 				}
 				report.set(FeatureDevices, Enforced, "by the nodes that exist: nothing inside can make another", "")
@@ -140,9 +142,9 @@ func planGroup(s *settings, h *host, id *identity, report *Report) (*groupPlan, 
 			report.set(want.feature, Enforced, want.detail, "")
 		case want.instead != nil && want.instead():
 		case want.named && !s.bestEffort(want.feature):
-			return g, unsupportedGroup(want.feature, err).because(refused)
+			return g, unsupportedGroup(want.feature, err).because(refused).about(want.what)
 		default:
-			u := unsupportedGroup(want.feature, err).because(refused)
+			u := unsupportedGroup(want.feature, err).because(refused).about(want.what)
 			if !want.named && support(want.controller).Version == 2 && h.mayDelegate(s) {
 				u.Fix = "name the limit, for which systemd is asked for a cgroup, or " + u.Fix
 			}
@@ -219,6 +221,14 @@ func (u *UnsupportedError) because(refused error) *UnsupportedError {
 	if refused != nil {
 		u.Reason += ", and " + strings.TrimPrefix(refused.Error(), "cgroup: ")
 		u.Err = errors.Join(u.Err, refused)
+	}
+	return u
+}
+
+// about adds what it is that cannot be enforced.
+func (u *UnsupportedError) about(what string) *UnsupportedError {
+	if what != "" {
+		u.Reason = what + " is enforced by nothing else: " + u.Reason
 	}
 	return u
 }

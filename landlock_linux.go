@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/seed-d1379373/sandbox/caps"
@@ -36,21 +37,36 @@ func (p *prepared) landlockView(s *settings, state caps.State) {
 	if s.Network != NetworkNone {
 		scopes &^= lsm.ScopeAbstractUnix
 	}
-	read := lsm.FSExecute | lsm.FSReadFile | lsm.FSReadDir
-	device := (lsm.FSReadFile | lsm.FSReadDir | lsm.FSWriteFile | lsm.FSTruncate | lsm.FSIoctlDev) & handled
 	write := handled &^ (lsm.FSMakeChar | lsm.FSMakeBlock)
-	rules := lsm.Ruleset{HandledFiles: handled, Scoped: scopes, Paths: []lsm.PathBeneath{
-		{Path: "/", Rights: read}, {Path: "/proc", Rights: read | device&^lsm.FSIoctlDev}, {Path: "/dev", Rights: device},
-	}}
-	for _, d := range s.devices {
-		rules.Paths = append(rules.Paths, lsm.PathBeneath{Path: d.inside, Rights: device &^ lsm.FSReadDir})
-	}
+	rules := lsm.Ruleset{HandledFiles: handled, Scoped: scopes, Paths: s.viewPaths(handled)}
 	l := lowerLandlock("Landlock", abi, rules)
 	for _, path := range writable(s) {
 		l.Paths = append(l.Paths, path.rule(write))
 	}
 	p.spec.Landlock = append(p.spec.Landlock, l)
+	p.viewIsRepeated = true
 	p.report.set(FeatureLandlock, Enforced, "over the file view", "")
+}
+
+// viewPaths are what may be read and executed, and the devices.
+func (s *settings) viewPaths(handled lsm.FileRights) []lsm.PathBeneath {
+	read := lsm.FSExecute | lsm.FSReadFile | lsm.FSReadDir
+	file := (lsm.FSReadFile | lsm.FSWriteFile | lsm.FSTruncate | lsm.FSIoctlDev) & handled
+	dir := file | lsm.FSReadDir
+	paths := []lsm.PathBeneath{{Path: "/", Rights: read}, {Path: "/proc", Rights: read | dir&^lsm.FSIoctlDev}}
+	if slices.ContainsFunc(s.devices, func(d device) bool { return !d.writes() }) {
+		// What is allowed beneath /dev could not be withheld from one device there.
+		paths = append(paths, lsm.PathBeneath{Path: "/dev/pts", Rights: dir})
+		for _, d := range devices {
+			paths = append(paths, lsm.PathBeneath{Path: "/dev/" + d.name, Rights: file})
+		}
+	} else {
+		paths = append(paths, lsm.PathBeneath{Path: "/dev", Rights: dir})
+	}
+	for _, d := range s.devices {
+		paths = append(paths, lsm.PathBeneath{Path: d.inside, Rights: d.rights(file)})
+	}
+	return paths
 }
 
 const landlockFix = "boot a kernel with Landlock, 5.13 or later"

@@ -98,14 +98,8 @@ func sameOnHost(f plan.File) bool {
 // deviceRights are those that an option gives to a device, or all.
 func (r *lastResort) deviceRights(p string, all lsm.FileRights) lsm.FileRights {
 	for _, d := range r.devices {
-		if d.inside != p {
-			continue
-		}
-		if !bytes.ContainsRune([]byte(d.access), 'r') {
-			all &^= lsm.FSReadFile
-		}
-		if !bytes.ContainsRune([]byte(d.access), 'w') {
-			all &^= lsm.FSWriteFile | lsm.FSTruncate
+		if d.inside == p {
+			all = d.rights(all)
 		}
 	}
 	return all

@@ -100,7 +100,7 @@ func resolveLastResort(s *settings, h *host, refused *UnsupportedError) (*prepar
 	if err := r.landlock(p, view); err != nil {
 		return nil, err
 	}
-	if p.group, err = planGroup(s, h, id, p.report); err != nil {
+	if p.group, err = planGroup(s, h, id, p.report, ""); err != nil {
 		return nil, err
 	}
 	r.brake(p)

@@ -9,7 +9,9 @@ package sandbox
 // Where the host has the devices controller (devices.allow on cgroup v1) no other
 // device can be opened, whatever nodes there are. Elsewhere the nodes that exist are the
 // limit: nothing inside can make another. An ordinary caller cannot make nodes either;
-// the host's own is bound, with the host's permissions, which must let it in.
+// the host's own is bound, with the host's permissions, which must let it in. Less access
+// than these give is then withheld by Landlock, which withholds writing alone; what
+// nothing withholds, such as reading, is an *[UnsupportedError].
 //
 // A device is a way into the host: a disk gives away its files, and a driver may
 // have bugs.

@@ -20,7 +20,8 @@ type prepared struct {
 	selinux  *seLinux // nil without a label
 	report   *Report
 
-	hasScratch bool // each run has a directory in place of /tmp
+	hasScratch     bool // each run has a directory in place of /tmp
+	viewIsRepeated bool // by Landlock
 
 	images   imageCache
 	commands lastUsed[commandFile]
@@ -126,7 +127,7 @@ func resolve(s *settings, h *host) (*prepared, error) {
 	if err := p.landlock(s, state); err != nil {
 		return nil, err
 	}
-	if p.group, err = planGroup(s, h, id, p.report); err != nil {
+	if p.group, err = planGroup(s, h, id, p.report, p.looseDevice(s, reach)); err != nil {
 		return nil, err
 	}
 	p.group.stranger = !p.spec.Privileged && p.spec.UserNS != nil && p.spec.UserNS.BuildUID != nil
