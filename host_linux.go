@@ -11,6 +11,7 @@ import (
 
 	"github.com/seed-d1379373/sandbox/caps"
 	"github.com/seed-d1379373/sandbox/cgroup"
+	"github.com/seed-d1379373/sandbox/internal/plain"
 	"github.com/seed-d1379373/sandbox/lsm"
 	"github.com/seed-d1379373/sandbox/namespace"
 	"github.com/seed-d1379373/sandbox/seccomp"
@@ -76,7 +77,7 @@ func newHost(cgroupParent string) (*host, error) {
 // and no label that could forbid it.
 func (h *host) ownProc(effective caps.Set) string {
 	const self = "/proc/self"
-	label, err := os.ReadFile(self + "/attr/current")
+	label, err := plain.Read(self + "/attr/current")
 	if !h.canMount || !effective.Has(caps.SysPtrace) || err == nil && len(label) > 0 {
 		return self
 	}
@@ -113,7 +114,7 @@ func (h *host) close() error {
 // inInitialUserNS says whether every id is mapped to itself, which only the
 // initial user namespace has by default.
 func inInitialUserNS() (bool, error) {
-	f, err := os.Open("/proc/self/uid_map")
+	f, err := plain.Open("/proc/self/uid_map", unix.O_RDONLY)
 	if errors.Is(err, os.ErrNotExist) {
 		return true, nil // a kernel without user namespaces
 	}

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/seed-d1379373/sandbox/internal/launch"
+	"github.com/seed-d1379373/sandbox/internal/plain"
 	"github.com/seed-d1379373/sandbox/internal/plan"
 )
 
@@ -118,7 +119,7 @@ func newExecutable(image []byte, floor int) (*launch.Executable, error) {
 // memoryRefused says whether the kernel is set to execute no memfd
 // (vm.memfd_noexec, Linux 6.3).
 func memoryRefused() bool {
-	b, err := os.ReadFile("/proc/sys/vm/memfd_noexec")
+	b, err := plain.Read("/proc/sys/vm/memfd_noexec")
 	return err == nil && len(b) > 0 && b[0] == '2'
 }
 

@@ -5,6 +5,8 @@ import (
 	"runtime"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/seed-d1379373/sandbox/internal/plain"
 )
 
 // newNetwork makes a network namespace with its loopback interface up. The thread
@@ -16,7 +18,7 @@ func newNetwork() (*os.File, error) {
 		return nil, explain(&SetupError{step, path, underlying(err)})
 	}
 	runtime.LockOSThread()
-	host, err := openPlain(own, unix.O_RDONLY)
+	host, err := plain.Open(own, unix.O_RDONLY)
 	if err != nil {
 		runtime.UnlockOSThread()
 		return fail("open the network namespace", own, err)
@@ -26,7 +28,7 @@ func newNetwork() (*os.File, error) {
 		runtime.UnlockOSThread()
 		return fail("create namespaces", "net", err)
 	}
-	made, err := openPlain(own, unix.O_RDONLY)
+	made, err := plain.Open(own, unix.O_RDONLY)
 	if err == nil {
 		err = loopbackUp()
 	}
@@ -53,13 +55,4 @@ func loopbackUp() error {
 	}
 	request.SetUint16(unix.IFF_UP)
 	return unix.IoctlIfreq(s, unix.SIOCSIFFLAGS, request)
-}
-
-// openPlain opens what cannot be polled, and spares package os the attempt.
-func openPlain(path string, flags int) (*os.File, error) {
-	fd, err := unix.Open(path, flags|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, err
-	}
-	return os.NewFile(uintptr(fd), path), nil
 }

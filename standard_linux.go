@@ -5,11 +5,13 @@ import (
 	"os/exec"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/seed-d1379373/sandbox/internal/plain"
 )
 
 // openNull opens /dev/null as a standard file, by number.
 func openNull(number int) (*os.File, error) {
-	return openPlain(os.DevNull, []int{unix.O_RDONLY, unix.O_WRONLY, unix.O_WRONLY}[number])
+	return plain.Open(os.DevNull, []int{unix.O_RDONLY, unix.O_WRONLY, unix.O_WRONLY}[number])
 }
 
 // startQuietly is exec.Cmd.Start. What is unset in a command is /dev/null, which

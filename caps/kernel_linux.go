@@ -2,9 +2,11 @@ package caps
 
 import (
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
+	"syscall"
+
+	"github.com/seed-d1379373/sandbox/internal/plain"
 )
 
 const lastCapPath = "/proc/sys/kernel/cap_last_cap"
@@ -12,7 +14,7 @@ const lastCapPath = "/proc/sys/kernel/cap_last_cap"
 // Last returns the highest capability that the running kernel knows, from
 // /proc/sys/kernel/cap_last_cap (Linux 3.2 and later).
 func Last() (Cap, error) {
-	text, err := os.ReadFile(lastCapPath)
+	text, err := plain.Read(lastCapPath)
 	if err != nil {
 		return 0, err
 	}
@@ -50,7 +52,7 @@ func Process(pid int) (State, error) {
 	case pid > 0:
 		path = fmt.Sprintf("/proc/%d/status", pid)
 	}
-	f, err := os.Open(path)
+	f, err := plain.Open(path, syscall.O_RDONLY)
 	if err != nil {
 		return State{}, err
 	}

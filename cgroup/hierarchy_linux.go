@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/seed-d1379373/sandbox/internal/plain"
 )
 
 // Hierarchy knows where this process can make groups. It is found once, keeps
@@ -59,7 +61,7 @@ func DiscoverBelow(parent string) (*Hierarchy, error) {
 func discoverSelf(parent string) (*Hierarchy, error) {
 	s := source{parent: parent, fs: kernelFileSystem()}
 	for file, into := range map[string]*string{"/proc/self/mountinfo": &s.mountinfo, "/proc/self/cgroup": &s.memberships} {
-		text, err := os.ReadFile(file)
+		text, err := plain.Read(file)
 		if err != nil {
 			return nil, &Error{Op: "read", Path: file, Cause: "is /proc mounted?", Err: err}
 		}

@@ -2,15 +2,16 @@ package cgroup
 
 import (
 	"fmt"
-	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/seed-d1379373/sandbox/internal/plain"
 )
 
 // processOwner identifies a process for the names of its groups.
 func processOwner(pid int) (owner, error) {
 	file := fmt.Sprintf("/proc/%d/stat", pid)
-	stat, err := os.ReadFile(file)
+	stat, err := plain.Read(file)
 	if err != nil {
 		return owner{}, &Error{Op: "read", Path: file, Err: err}
 	}

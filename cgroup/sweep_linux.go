@@ -23,6 +23,7 @@ func (h *Hierarchy) Sweep() (removed int, err error) {
 	}
 	defer h.release()
 	swept := make(map[string]bool)
+	living := map[owner]bool{h.self: true} // whose groups, of which each may have many, are all theirs
 	busy := make(map[string]bool)
 	var errs []error
 	for _, b := range h.bases {
@@ -31,7 +32,8 @@ func (h *Hierarchy) Sweep() (removed int, err error) {
 			errs = append(errs, &Error{Op: "list", Path: b.path, Err: err})
 			continue
 		}
-		for _, name := range slices.DeleteFunc(names, h.foreign) {
+		foreign := func(name string) bool { return h.foreign(name, living) }
+		for _, name := range slices.DeleteFunc(names, foreign) {
 			switch err := h.sweep(b, name); {
 			case err == nil:
 				swept[name] = true
@@ -50,10 +52,17 @@ func (h *Hierarchy) Sweep() (removed int, err error) {
 	return removed, errors.Join(errs...)
 }
 
-// foreign tells whether a name is not that of a dead host's group.
-func (h *Hierarchy) foreign(name string) bool {
+// foreign tells whether a name is not that of a dead host's group. A host that was
+// found alive is not looked for again.
+func (h *Hierarchy) foreign(name string, living map[owner]bool) bool {
 	o, _, ok := parseGroupName(name)
-	return !ok || o.pidNS != h.self.pidNS || !o.gone()
+	if !ok || o.pidNS != h.self.pidNS {
+		return true
+	}
+	if !living[o] && !o.gone() {
+		living[o] = true
+	}
+	return living[o]
 }
 
 func (h *Hierarchy) sweep(b *base, name string) error {
