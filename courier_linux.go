@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"os"
-	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -13,62 +12,12 @@ import (
 
 // A courier is a process that os/exec starts as the caller's command, and with
 // the caller's files and pipes, when the launcher that will execute the command
-// runs already. It hands its files over and holds none; it exits as the command
-// does, and its death from another cause is the sandbox's.
+// runs already and os/exec has something to do for the command. It hands its files
+// over and holds none; it exits as the command does, and its death from another cause
+// is the sandbox's.
 type courier struct {
 	control *launch.Control
 	gone    chan struct{} // closed when it has ended
-}
-
-// needsNoFiles says whether a command has the files that its launcher has already.
-func (st *start) needsNoFiles() bool {
-	c := st.cmd
-	return c.Stdin == nil && c.Stdout == nil && c.Stderr == nil && len(c.ExtraFiles) == 0 && c.Cancel == nil && st.settings.OutputLimit == 0
-}
-
-// ownFiles are the command's files where package os/exec makes none, so that they
-// can be sent before there is a courier. Otherwise ok is false. Call done when they
-// have been sent.
-func (st *start) ownFiles() (files []*os.File, done func(), ok bool, err error) {
-	var opened []*os.File
-	done = func() { closeFiles(opened) }
-	for i, f := range []any{st.cmd.Stdin, st.cmd.Stdout, st.cmd.Stderr} {
-		file, isFile := f.(*os.File)
-		switch {
-		case f == nil:
-			if file, err = openNull(i); err != nil {
-				done()
-				return nil, nil, false, &SetupError{"open", os.DevNull, underlying(err)}
-			}
-			opened = append(opened, file)
-		case !isFile || file == nil || st.settings.OutputLimit > 0:
-			done()
-			return nil, nil, false, nil
-		}
-		files = append(files, file)
-	}
-	if slices.Contains(st.cmd.ExtraFiles, nil) {
-		done()
-		return nil, nil, false, nil
-	}
-	files = append(files, st.cmd.ExtraFiles...)
-	if err := st.givePipes(files); err != nil {
-		done()
-		return nil, nil, false, err
-	}
-	return files, done, true, nil
-}
-
-// needsCourier says whether package os/exec has something to do for a command that
-// has its own files: to wait for its context, or to close its end of a pipe, of
-// which nobody can say whether the caller made it or exec.Cmd.StdoutPipe.
-func (st *start) needsCourier(files []*os.File) bool {
-	if st.cmd.Cancel != nil {
-		return true
-	}
-	return slices.ContainsFunc(files[:3], func(f *os.File) bool {
-		return f != os.Stdin && f != os.Stdout && f != os.Stderr && isPipe(f)
-	})
 }
 
 // givePipes makes the command's user the owner of its pipes.

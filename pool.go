@@ -58,10 +58,10 @@ func (s *Sandbox) Pool(ctx context.Context, size int) (*Pool, error) {
 }
 
 // Start is [Sandbox.Start] in a sandbox that is ready, if there is one. Where cmd
-// has a context or pipes, the process that it knows is a courier, which exits as the
-// command does and whose death ends the sandbox: signals to it do not reach the
-// command, those of [Process.Signal] do. A command with neither, whose standard files
-// are unset or files, starts soonest.
+// has a context of its own or pipes, such as [exec.Cmd.StdoutPipe], the process that it
+// knows is a courier, which exits as the command does and whose death ends the sandbox:
+// signals to it do not reach the command, those of [Process.Signal] do. A command with
+// neither starts soonest, and of those one whose standard files are unset.
 func (p *Pool) Start(ctx context.Context, cmd *exec.Cmd) (*Process, error) {
 	return p.start(ctx, cmd, false)
 }

@@ -214,34 +214,37 @@ func (st *start) sendCommand(ctx context.Context, command *os.File) error {
 		}
 		return err
 	}
+	courier := st.needsCourier()
+	if courier && !st.knowsFiles() {
+		files, err := st.startCourier(true)
+		if err != nil {
+			return err
+		}
+		defer closeFiles(files)
+		return send(plan.GivenFiles, files)
+	}
 	if st.needsNoFiles() {
 		if err := send(plan.OwnFiles, nil); err != nil {
 			return err
 		}
-		st.cmd.Process = st.p.launcher.Process
-		return nil
-	}
-	files, done, ok, err := st.ownFiles()
-	if err != nil {
-		return err
-	}
-	if ok {
-		defer done()
-		if err := send(plan.GivenFiles, files); err != nil {
+	} else {
+		s, err := st.openStreams()
+		if err != nil {
 			return err
 		}
-		if !st.needsCourier(files) {
-			st.cmd.Process = st.p.launcher.Process
-			return nil
+		if err := send(plan.GivenFiles, s.command); err != nil {
+			s.close()
+			return err
 		}
+		s.begin()
+		st.p.streams = s
+	}
+	if courier {
 		_, err := st.startCourier(false)
 		return err
 	}
-	if files, err = st.startCourier(true); err != nil {
-		return err
-	}
-	defer closeFiles(files)
-	return send(plan.GivenFiles, files)
+	st.cmd.Process = st.p.launcher.Process
+	return nil
 }
 
 func (p *pool) resize(size int) {

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -22,6 +23,7 @@ type running struct {
 	cmd      *exec.Cmd
 	launcher *exec.Cmd // cmd itself, except where that is a courier's
 	courier  *courier  // nil except for a command that came late
+	streams  *streams  // nil except for a command that came late, without a courier
 	scratch  *scratch  // nil where /tmp is its own
 	settings *settings
 	control  *launch.Control
@@ -307,7 +309,7 @@ func (r *running) waitLauncher() error {
 	err := waitFor(r.launcher)
 	if r.courier == nil { // package os knows the launcher as the command, if there is one
 		r.cmd.ProcessState = r.launcher.ProcessState
-		return err
+		return cmp.Or(err, r.streams.await(r.cmd.WaitDelay))
 	}
 	err = waitFor(r.cmd)
 	r.courier.await()
