@@ -123,14 +123,15 @@ func (r *running) clearAway() error {
 	}
 	p := r.prepared
 	r.mounts, r.leaving, r.repeats = -1, false, false
-	return p.larder.background(func() error {
-		if mounts >= 0 {
-			unix.Close(mounts)
-		}
+	var err error
+	if mounts >= 0 {
+		err = p.larder.background(func() error { return unix.Close(mounts) })
+	}
+	return errors.Join(err, p.larder.background(func() error {
 		err := removeGroup(group)
 		if repeats {
 			p.larder.refill(p)
 		}
 		return err
-	})
+	}))
 }
