@@ -19,9 +19,9 @@ import (
 //	   | -- Ready --------------- > |  a launcher of a pool waits for its command
 //	   | <-- one byte, descriptors- |  the command and its files
 //	   | -- Files (descriptors) --> |  from a courier: what os/exec gave to it
-//	   | -- Started (descriptors) > |  execve succeeded: the pidfd of the command, and
-//	   |                            |  the mount namespace
-//	   | -- Exited -------------- > |  the command's wait status and usage
+//	   | -- Started (descriptors) > |  execve succeeded, and when: the pidfd of the
+//	   |                            |  command, and the mount namespace
+//	   | -- Exited -------------- > |  the command's wait status and usage, and when
 //	   | -- Fail ---------------- > |  instruction and errno, at any time
 //
 // End of file means that every launcher process is gone. What arrives is
