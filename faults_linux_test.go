@@ -9,9 +9,12 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/seed-d1379373/sandbox"
 	"github.com/seed-d1379373/sandbox/internal/launch"
@@ -196,7 +199,12 @@ func TestEveryCallFails(t *testing.T) {
 // fail has one call fail and says what is wrong with the outcome.
 func (c *tampered) fail(ctx context.Context, call launcherCall, errno uint32, sound posture) string {
 	var now posture
-	err := c.run(ctx, func(p *launch.Program) { p.Fail(call.index, errno) }, func(p *sandbox.Process) { now = takePosture(p) })
+	err := c.run(ctx, func(p *launch.Program) {
+		p.Fail(call.index, errno)
+		if birth := c.birthInside(); birth >= 0 && strings.HasPrefix(call.step, "enter cgroup") {
+			p.Fail(birth, uint32(unix.ENOSYS)) // or the call would not be made
+		}
+	}, func(p *sandbox.Process) { now = takePosture(p) })
 	step, _ := c.stepOf(call.index)
 	var setup *sandbox.SetupError
 	var exit *sandbox.ExitError
@@ -217,6 +225,15 @@ func (c *tampered) fail(ctx context.Context, call launcherCall, errno uint32, so
 		return "" // and says so
 	}
 	return fmt.Sprintf("reported as: %v", err)
+}
+
+// birthInside is the clone3 by which a command is born in its cgroup; -1 without one.
+func (c *tampered) birthInside() int {
+	i := slices.IndexFunc(c.calls, func(c launcherCall) bool { return c.name == "clone3" })
+	if i < 0 {
+		return -1
+	}
+	return c.calls[i].index
 }
 
 // mayFail says whether the program expects this errno.
