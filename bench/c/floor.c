@@ -33,6 +33,7 @@ struct options options = {.without = ",", .command = NULL};
 
 static int host_proc;	     // /proc of the host, for id maps
 static int control[2];	     // from PID 1 to here and back
+static int mounts = -1;	     // the mount namespace, so that the end of PID 1 is not that of the mounts
 static int *gate;	     // shared: the command waits for PID 1
 static char stack[64 << 10]; // of the command, until it executes
 
@@ -222,6 +223,13 @@ static void init(unsigned uid, unsigned gid)
 
 static pid_t init_pid;
 
+static void open_mounts(void)
+{
+	char path[32];
+	snprintf(path, sizeof path, "%d/ns/mnt", init_pid);
+	mounts = must(path, openat(host_proc, path, O_RDONLY | O_CLOEXEC));
+}
+
 static void group_name(char *name, size_t size, unsigned long number)
 {
 	snprintf(name, size, "floor-%d-%lu", getpid(), number);
@@ -239,6 +247,8 @@ static void start(unsigned long number)
 	if (init_pid == 0)
 		init(uid, gid);
 	close(control[1]);
+	if (with("mounts"))
+		open_mounts();
 	make_groups(name);
 	if (flags_of(false) & CLONE_NEWUSER) {
 		char byte, process[32];
@@ -358,6 +368,7 @@ int main(int argc, char **argv)
 		clock_gettime(CLOCK_MONOTONIC, &b);
 		if (options.waiting)
 			remove_groups(name);
+		close(mounts);
 		if (over)
 			return 0;
 		if (status != 0)
