@@ -33,7 +33,7 @@ func (b *builder) command() {
 		b.Call(launch.Unshare, launch.Int(cloneNewCG))
 	}
 	b.resetInherited()
-	b.setLimits()
+	b.setLimits(func(r Rlimit) bool { return !b.spec.Waiting || !r.keepsFilesOut() })
 	rulesets := b.landlockRulesets()
 	if b.spec.mapsAtFork() {
 		b.Step("wait for the id maps", "")
@@ -51,6 +51,7 @@ func (b *builder) command() {
 	}
 	if b.spec.Waiting {
 		b.receiveCommand(rulesets)
+		b.setLimits(Rlimit.keepsFilesOut)
 	}
 	b.landlockInherited(rulesets)
 	b.finishLandlock(rulesets)
@@ -116,8 +117,20 @@ func (b *builder) resetInherited() {
 	b.Call(launch.Umask, launch.Int(0o022))
 }
 
-func (b *builder) setLimits() {
+// keepsFilesOut says whether with this limit a launcher that waits for a command could
+// not have its own descriptors and those that it is sent. Other limits are set while
+// there are privileges, which raising one may take.
+func (r Rlimit) keepsFilesOut() bool {
+	const nofile = 7
+	return r.Resource == nofile && r.Soft < 2*WaitingControl
+}
+
+// setLimits sets some of the resource limits.
+func (b *builder) setLimits(which func(Rlimit) bool) {
 	for _, r := range b.spec.Limits.Resources {
+		if !which(r) {
+			continue
+		}
 		b.Step("set resource limit", r.Name)
 		b.Call(launch.Prlimit64, launch.Int(0), launch.Int(r.Resource), b.words(r.Name, r.Soft, r.Hard), launch.Int(0))
 	}

@@ -28,7 +28,7 @@ const (
 // loaded before its command came, to its end or to the report of a failure.
 var AfterFilter = []string{
 	"sendto", "recvmsg", "exit_group", "mmap", "close", "dup3", "close_range", "landlock_add_rule", "landlock_restrict_self",
-	"prctl", "ppoll", "chdir", "futex", "execve",
+	"prctl", "prlimit64", "ppoll", "chdir", "futex", "execve",
 }
 
 // receiveCommand waits for the command and puts its files where they belong. The
